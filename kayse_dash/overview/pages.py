@@ -1,0 +1,7 @@
+"""The overview."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+bp = Blueprint("overview", __name__)

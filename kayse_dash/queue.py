@@ -1,0 +1,118 @@
+"""The one door to RQ. The database is the truth; what is put here only wakes a worker.
+
+Work put during a transaction is remembered on the session and sent after the commit, so that no worker looks for a row
+that is not there yet, and nothing is sent for a rollback. Losing Redis loses nothing: the sweep finds what is owed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from flask import Flask, current_app
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from kayse_dash.db import db
+
+log = logging.getLogger(__name__)
+
+FAST = "fast"
+SLOW = "slow"
+BULK = "bulk"
+LANES = (FAST, SLOW, BULK)
+
+# A wake-up that was sent and not yet picked up makes further ones needless. When the one that was sent is lost (its worker
+# killed between taking and starting it), the next sweep after this many seconds may send another.
+WAKE_LASTS_S = 5
+JOB_TIMEOUT_S = 300
+QUIET_AFTER_FAILURE_S = 1.0
+
+DRAIN = "kayse_dash.webhooks.jobs.drain"
+RECOVER = "kayse_dash.webhooks.jobs.recover"
+
+
+@dataclass(frozen=True)
+class Work:
+    """A job by name, with the ids it is about, for one lane."""
+
+    task: str
+    ids: tuple[int, ...]
+    lane: str
+
+    @property
+    def key(self) -> str:
+        return f"kayse:wake:{self.lane}:{self.task}:{','.join(map(str, self.ids))}"
+
+
+class Door:
+    """A Redis connection and the queues behind it; one to an application."""
+
+    def __init__(self, url: str) -> None:
+        self.redis = connect(url)
+        self._queues = {
+            lane: Queue(lane, connection=self.redis, serializer=JSONSerializer, default_timeout=JOB_TIMEOUT_S) for lane in LANES
+        }
+        self._quiet_until = 0.0
+
+    def send(self, works: list[Work]) -> None:
+        """Queue each work that is not waiting already. A Redis that is away costs one log line, never the caller's work."""
+        if time.monotonic() < self._quiet_until:
+            return
+        try:
+            with self.redis.pipeline(transaction=False) as pipe:
+                for work in works:
+                    pipe.set(work.key, 1, nx=True, ex=WAKE_LASTS_S)
+                fresh = [work for work, is_new in zip(works, pipe.execute(), strict=True) if is_new]
+            for work in fresh:
+                self._queues[work.lane].enqueue_call(work.task, args=work.ids, result_ttl=0, failure_ttl=86400)
+        except redis.RedisError as error:
+            self._quiet_until = time.monotonic() + QUIET_AFTER_FAILURE_S
+            log.warning("redis is away (%s); the sweep will wake the workers", type(error).__name__)
+
+    def picked_up(self, work: Work) -> None:
+        """Called first by the job: from here on a new wake-up is worth sending again."""
+        self.redis.delete(work.key)
+
+
+def connect(url: str) -> redis.Redis:
+    """A Redis client that gives up within a second rather than hold up a request."""
+    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30)
+
+
+def init_app(app: Flask, url: str) -> None:
+    app.extensions["kayse_queue"] = Door(url)
+
+
+def door() -> Door:
+    return current_app.extensions["kayse_queue"]
+
+
+def put(task: str, *ids: int, lane: str = FAST) -> None:
+    """Wake a worker for `task` after the session's commit; nothing is sent when it is rolled back."""
+    db.session().info.setdefault("works", {})[Work(task, ids, lane)] = None
+
+
+def put_now(task: str, *ids: int, lane: str = FAST) -> None:
+    """Wake a worker for `task` at once, for rows that are committed already."""
+    door().send([Work(task, ids, lane)])
+
+
+@event.listens_for(Session, "after_commit")
+def _send_remembered(session: Session) -> None:
+    # Also fires when a SAVEPOINT is released; the outer transaction may still be rolled back then.
+    if session.in_nested_transaction():
+        return
+    works: dict[Work, Any] | None = session.info.pop("works", None)
+    if works:
+        door().send(list(works))
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop("works", None)
