@@ -9,6 +9,9 @@ from flask_migrate import Migrate
 from flask_openapi3 import OpenAPI
 
 from kayse_dash import api, cli, outbound, queue, secrets, status, web, words
+import kayse_dash.clients.models
+import kayse_dash.inbox.models
+import kayse_dash.webhooks.models
 from kayse_dash.accounts import access
 from kayse_dash.accounts import pages as accounts_pages
 from kayse_dash.clients import pages as clients_pages
