@@ -31,6 +31,7 @@ LANES = (FAST, SLOW, BULK)
 # killed between taking and starting it), the next sweep after this many seconds may send another.
 WAKE_LASTS_S = 5
 JOB_TIMEOUT_S = 300
+FAILED_JOB_KEPT_S = 86400
 QUIET_AFTER_FAILURE_S = 1.0
 
 DRAIN = "kayse_dash.webhooks.jobs.drain"
@@ -70,14 +71,24 @@ class Door:
                     pipe.set(work.key, 1, nx=True, ex=WAKE_LASTS_S)
                 fresh = [work for work, is_new in zip(works, pipe.execute(), strict=True) if is_new]
             for work in fresh:
-                self._queues[work.lane].enqueue_call(work.task, args=work.ids, result_ttl=0, failure_ttl=86400)
+                self._queues[work.lane].enqueue_call(
+                    work.task, args=work.ids, kwargs={"lane": work.lane}, result_ttl=0, failure_ttl=FAILED_JOB_KEPT_S
+                )
         except redis.RedisError as error:
             self._quiet_until = time.monotonic() + QUIET_AFTER_FAILURE_S
             log.warning("redis is away (%s); the sweep will wake the workers", type(error).__name__)
 
     def picked_up(self, work: Work) -> None:
-        """Called first by the job: from here on a new wake-up is worth sending again."""
-        self.redis.delete(work.key)
+        """Let a new wake-up for the same work be queued from here on."""
+        try:
+            self.redis.delete(work.key)
+        except redis.RedisError as error:
+            log.warning("redis is away (%s)", type(error).__name__)
+
+
+def picked_up(task: str, *ids: int, lane: str) -> None:
+    """Called first by a job: a wake-up that comes from here on may find something new and has to be queued."""
+    door().picked_up(Work(task, ids, lane))
 
 
 def connect(url: str) -> redis.Redis:

@@ -1,0 +1,124 @@
+"""The one sender: first try, retry, manual retry and test all go through `attempt`.
+
+`attempt` talks to the network and returns a value; it knows no database, so threads can run it. What it returns is written by
+`outcomes`, in batches.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from kayse_dash.outbound import Answer, Client, Reason
+from kayse_dash.webhooks import auth, envelope, schedule, signing
+from kayse_dash.webhooks.deliveries import Owed
+from kayse_dash.webhooks.models import Endpoint
+from kayse_dash.webhooks.tokens import Token, TokenRefused, Tokens
+
+
+@dataclass(frozen=True)
+class Target:
+    """A webhook as the sender needs it; free of the session."""
+
+    id: int
+    url: str
+    auth: auth.Auth
+    secrets: list[str]
+
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Target:
+        return cls(endpoint.id, endpoint.url, endpoint.auth, auth.secrets_of(endpoint.auth))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one attempt, redacted, and what follows from it."""
+
+    owed: Owed
+    started_at: datetime
+    ended_at: datetime
+    url: str
+    request_headers: list[tuple[str, str]]
+    answer: Answer
+    decision: schedule.Decision
+
+    @property
+    def succeeded(self) -> bool:
+        return self.decision.state is schedule.State.DELIVERED
+
+    @property
+    def status(self) -> int | None:
+        return self.answer.status
+
+
+def attempt(
+    target: Target, owed: Owed, client: Client, tokens: Tokens, waits: tuple[int, ...], now: Callable[[], datetime]
+) -> Outcome:
+    """Send one delivery once, and decide what follows.
+
+    Args:
+        waits: the retry schedule, seconds.
+        now: the time of day; asked before and after.
+    """
+    started_at = now()
+    body = envelope.body(owed.event_type, owed.timestamp, owed.data)
+    timestamp = int(started_at.timestamp())
+    signature = None
+    if isinstance(target.auth, auth.Hmac):
+        signature = signing.sign(target.auth.keys(started_at), owed.event_id, timestamp, body)
+    headers = envelope.headers(owed.event_id, timestamp, signature=signature, is_test=owed.is_test)
+    answer, proof = _post(target, body, headers, client, tokens)
+    if proof is not None:
+        headers[proof[0]] = auth.hidden(*proof)
+    ended_at = now()
+    decision = schedule.decide(
+        status=answer.status if answer.reason is None else None,
+        tries=owed.tries + 1,
+        now=ended_at,
+        waits=waits,
+        retry_after=answer.retry_after,
+        is_test=owed.is_test,
+    )
+    return Outcome(owed, started_at, ended_at, target.url, list(headers.items()), answer, decision)
+
+
+def _post(
+    target: Target, body: bytes, headers: dict[str, str], client: Client, tokens: Tokens
+) -> tuple[Answer, tuple[str, str] | None]:
+    """Post with the proving header added; a token that was refused is fetched again, once."""
+    if not isinstance(target.auth, auth.OAuth2):
+        proof = auth.header(target.auth)
+        return client.post(target.url, body, headers | dict([proof] if proof else [])), proof
+    begun = time.monotonic()
+    try:
+        token = tokens.get(target.auth, client)
+        answer, proof = _post_with(token, target, body, headers, client)
+        if answer.status == 401 and not token.fresh:
+            tokens.forget(target.auth, token)
+            answer, proof = _post_with(tokens.get(target.auth, client), target, body, headers, client)
+        return answer, proof
+    except TokenRefused as refused:
+        spent = (time.monotonic() - begun) * 1000
+        return (
+            Answer(
+                status=None,
+                headers=None,
+                body="",
+                truncated=False,
+                reason=Reason.TOKEN,
+                detail=str(refused)[:300],
+                duration_ms=spent,
+                timings={"total": spent},
+                retry_after=None,
+            ),
+            None,
+        )
+
+
+def _post_with(
+    token: Token, target: Target, body: bytes, headers: dict[str, str], client: Client
+) -> tuple[Answer, tuple[str, str] | None]:
+    proof = auth.header(target.auth, token.text)
+    return client.post(target.url, body, headers | dict([proof] if proof else [])), proof
