@@ -18,7 +18,26 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from kayse_dash.events.fields import Fields, anything, flag, group, identifier, listing, mapping, moment, number, sample_of, text, whole
+from kayse_dash.events.fields import (
+    CALL,
+    CALL_OVER,
+    MESSAGE,
+    PERSON,
+    TRANSFER,
+    WHO,
+    Fields,
+    anything,
+    flag,
+    group,
+    identifier,
+    listing,
+    mapping,
+    moment,
+    number,
+    sample_of,
+    text,
+    whole,
+)
 
 SAMPLE_TIME = "2024-01-15T10:30:00Z"
 LONGEST_GUESSED = 60  # characters; a longer name is no slip of the pen, and comparing it costs time
@@ -52,53 +71,6 @@ def _event(category: str, name: str, label: str, meaning: str, fires: str, field
     return EventType(name, category, label, meaning, fires, category == "Calls", schema, sample_of(fields))
 
 
-WHO = {
-    "client_id": identifier("The client, by the id in this dashboard.", 1042),
-    "client_name": text("The client's full name.", "Dana Whitfield"),
-    "case_id": identifier("The case it belongs to.", "case_123"),
-}
-CALL = {
-    "id": identifier("The call; the same in all events of this call.", "call_5f3a9c"),
-    **WHO,
-    "campaign_id": identifier("The campaign the call belongs to.", 12),
-    "agent_id": identifier("The AI voice agent that made or took the call.", 3),
-    "agent_name": text("The agent's name.", "Intake agent"),
-    "direction": text("`inbound` or `outbound`.", "outbound"),
-    "from_number": text("The number that called, in E.164 form.", "+12025550123"),
-    "to_number": text("The number that was called, in E.164 form.", "+12025550147"),
-    "started_at": moment("When the call began.", "2024-01-15T10:22:41Z"),
-}
-CALL_OVER = {
-    "ended_at": moment("When the call ended.", "2024-01-15T10:29:48Z"),
-    "duration_seconds": number("How long it lasted, in seconds.", 427),
-}
-TRANSFER = {
-    "id": identifier("The transfer; the same in all events of this transfer.", "transfer_77b1"),
-    "call_id": identifier("The call that is transferred.", "call_5f3a9c"),
-    **{name: schema for name, schema in CALL.items() if name not in ("id", "started_at")},
-    "transfer_to": text("The number the call is transferred to, in E.164 form.", "+12025550188"),
-    "transfer_to_name": text("Who answers there.", "Intake desk"),
-    "transfer_type": text("`warm` (the agent introduces the caller first) or `cold`.", "warm"),
-    "started_at": moment("When the transfer began.", "2024-01-15T10:27:05Z"),
-}
-MESSAGE = {
-    "id": identifier("The message.", "msg_2e81d0"),
-    **WHO,
-    "campaign_id": identifier("The campaign the message belongs to, if any.", 12),
-    "agent_id": identifier("The AI agent that wrote it, if any.", 3),
-    "channel": text("`sms`, `email` or another way it was sent.", "sms"),
-    "direction": text("`outbound` for messages from the firm.", "outbound"),
-    "from_number": text("The number it was sent from, in E.164 form.", "+12025550123"),
-    "to_number": text("The number it was sent to, in E.164 form.", "+12025550147"),
-    "body": text("The text of the message.", "Hello Dana, this is Harbor & Lane Law. Please send us the police report when you have it."),
-    "sent_at": moment("When it was handed to the carrier.", "2024-01-15T10:29:12Z"),
-}
-PERSON = {
-    "id": identifier("The person's user id.", 7),
-    "name": text("Their name.", "Priya Raman"),
-    "email": text("Their email address.", "priya.raman@example.com"),
-}
-
 CALLS = (
     _event(
         "Calls",
@@ -120,7 +92,7 @@ CALLS = (
             "status": text("How it ended: `completed`, `no_answer`, `busy`, `voicemail` or `failed`.", "completed"),
             "answered_by": text("`human` or `machine`; null when nobody answered.", "human"),
             "ended_reason": text("What ended it, such as `client_hangup` or `agent_hangup`.", "client_hangup"),
-            "was_transferred": flag("Whether the call was transferred to a person.", False),
+            "was_transferred": flag("Whether the call was transferred to a person.", True),
             "recording_url": text("Where the recording can be fetched.", "https://recordings.example.com/call_5f3a9c.mp3"),
         },
     ),
@@ -135,7 +107,7 @@ CALLS = (
             **CALL_OVER,
             "summary": text(
                 "What was said, in a few sentences.",
-                "Dana confirmed the accident of 3 January, named the treating clinic and asked to speak to an attorney this week.",
+                "Dana confirmed the accident of 3 January, named the treating clinic and asked to speak to an attorney.",
             ),
             "sentiment": text("How the client sounded: `positive`, `neutral` or `negative`.", "positive"),
             "disposition": text("What came of the call, such as `qualified`, `callback` or `not_interested`.", "qualified"),
@@ -178,7 +150,7 @@ TRANSFERS = (
         "Calls",
         "transfer_started",
         "Transfer started",
-        "The AI started to transfer the call (for example to a human).",
+        "The AI started to transfer the call (e.g., to a human).",
         "When the agent begins to dial the person who is to take over.",
         {**TRANSFER, "reason": text("Why the agent transfers the call.", "Client asked to speak to a person")},
     ),
@@ -199,7 +171,7 @@ TRANSFERS = (
         "Calls",
         "transfer_cancelled",
         "Transfer cancelled",
-        "The transfer didn't go through (hangup, busy, no answer and so on).",
+        "The transfer didn't go through (hangup, busy, no answer, etc.).",
         "When the agent gives the transfer up; `transfer_bridged` does not follow.",
         {
             **TRANSFER,
@@ -212,7 +184,7 @@ TRANSFERS = (
         "Calls",
         "transfer_ended",
         "Transfer ended",
-        "The transferred part of the call is over.",
+        "The transfer call leg is over.",
         "When the line between the client and the person who took over is hung up.",
         {
             **TRANSFER,

@@ -1,6 +1,6 @@
-"""Words for describing an event's fields: each makes a JSON Schema (2020-12) that also takes null and holds an example. Pure.
+"""What the catalogue's entries are written with: makers of field schemas, and the fields that several events share. Pure.
 
-The example stands in the schema's `examples`, the schema's one place for it; samples are made from it.
+Each maker gives a JSON Schema (2020-12) that also takes null and carries an example; samples are made of the examples.
 """
 
 from __future__ import annotations
@@ -68,3 +68,51 @@ def sample_of(fields: Fields) -> dict[str, Any]:
 
 def _field(kind: str, description: str, example: Any) -> Schema:
     return {"type": [kind, "null"], "description": description, "examples": [example]}
+
+
+WHO = {
+    "client_id": identifier("The client, by the id in this dashboard.", 1042),
+    "client_name": text("The client's full name.", "Dana Whitfield"),
+    "case_id": identifier("The case it belongs to.", "case_123"),
+}
+CALL = {
+    "id": identifier("The call; the same in all events of this call.", "call_5f3a9c"),
+    **WHO,
+    "campaign_id": identifier("The campaign the call belongs to.", 12),
+    "agent_id": identifier("The AI voice agent that made or took the call.", 3),
+    "agent_name": text("The agent's name.", "Intake agent"),
+    "direction": text("`inbound` or `outbound`.", "outbound"),
+    "from_number": text("The number that called, in E.164 form.", "+12025550123"),
+    "to_number": text("The number that was called, in E.164 form.", "+12025550147"),
+    "started_at": moment("When the call began.", "2024-01-15T10:22:41Z"),
+}
+CALL_OVER = {
+    "ended_at": moment("When the call ended.", "2024-01-15T10:29:48Z"),
+    "duration_seconds": number("How long it lasted, in seconds.", 427),
+}
+TRANSFER = {
+    "id": identifier("The transfer; the same in all events of this transfer.", "transfer_77b1"),
+    "call_id": identifier("The call that is transferred.", "call_5f3a9c"),
+    **{name: schema for name, schema in CALL.items() if name not in ("id", "started_at")},
+    "transfer_to": text("The number the call is transferred to, in E.164 form.", "+12025550188"),
+    "transfer_to_name": text("Who answers there.", "Intake desk"),
+    "transfer_type": text("`warm` (the agent introduces the caller first) or `cold`.", "warm"),
+    "started_at": moment("When the transfer began.", "2024-01-15T10:27:05Z"),
+}
+MESSAGE = {
+    "id": identifier("The message.", "msg_2e81d0"),
+    **WHO,
+    "campaign_id": identifier("The campaign the message belongs to, if any.", 12),
+    "agent_id": identifier("The AI agent that wrote it, if any.", 3),
+    "channel": text("`sms`, `email` or another way it was sent.", "sms"),
+    "direction": text("`outbound` for messages from the firm.", "outbound"),
+    "from_number": text("The number it was sent from, in E.164 form.", "+12025550123"),
+    "to_number": text("The number it was sent to, in E.164 form.", "+12025550147"),
+    "body": text("The text of the message.", "This is Harbor & Lane Law. Please send us the police report when you have it."),
+    "sent_at": moment("When it was handed to the carrier.", "2024-01-15T10:29:12Z"),
+}
+PERSON = {
+    "id": identifier("The person's user id.", 7),
+    "name": text("Their name.", "Priya Raman"),
+    "email": text("Their email address.", "priya.raman@example.com"),
+}
