@@ -12,7 +12,7 @@ from kayse_dash import api, cli, outbound, queue, secrets, status, web, words
 import kayse_dash.clients.models
 import kayse_dash.inbox.models
 import kayse_dash.webhooks.models
-from kayse_dash.accounts import access
+from kayse_dash.accounts import access, admin_pages, sessions
 from kayse_dash.accounts import pages as accounts_pages
 from kayse_dash.clients import pages as clients_pages
 from kayse_dash.config import Settings
@@ -20,6 +20,7 @@ from kayse_dash.db import db, engine_options, set_reading
 from kayse_dash.events import pages as events_pages
 from kayse_dash.inbox import pages as inbox_pages
 from kayse_dash.overview import pages as overview_pages
+from kayse_dash.overview import styleguide
 from kayse_dash.webhooks import delivery_pages, webhook_pages, wizard_pages
 
 HERE = Path(__file__).resolve().parent
@@ -52,6 +53,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.base_url.startswith("https://"),
         SESSION_COOKIE_NAME="kayse",
+        PERMANENT_SESSION_LIFETIME=sessions.LASTS,
+        SESSION_REFRESH_EACH_REQUEST=False,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,
     )
@@ -71,7 +74,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     for pages in (
         overview_pages,
+        styleguide,
         accounts_pages,
+        admin_pages,
         webhook_pages,
         wizard_pages,
         delivery_pages,

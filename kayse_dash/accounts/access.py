@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask_login import LoginManager, current_user
 
+from kayse_dash import clock
+from kayse_dash.accounts import sessions
 from kayse_dash.accounts.models import Role, User
 from kayse_dash.db import db
 
@@ -78,4 +80,5 @@ def _guard() -> Response | None:
         return redirect(target)
     if not current_user.may(role):
         abort(403)
+    sessions.renew(clock.now())
     return None
