@@ -21,6 +21,7 @@ from flask_migrate import upgrade
 
 from kayse_dash import create_app
 from kayse_dash.config import Settings
+from tests.receiver import receiver  # noqa: F401
 
 POSTGRES = os.environ.get("KAYSE_TEST_POSTGRES", "")  # postgresql://user@host/database with the right to create databases
 
