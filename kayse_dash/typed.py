@@ -1,0 +1,44 @@
+"""Reading what a person or program typed into a form or sent as JSON. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+
+def line(value: Any, what: str, shortest: int, longest: int) -> str:
+    """One line of text, its blanks put in order.
+
+    Args:
+        what: how the message names it, such as "The name".
+        shortest, longest: characters.
+
+    Raises:
+        ValueError: it is none; the message is fit to be shown to a person.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise ValueError(f"{what} is missing.")
+    if not isinstance(value, str):
+        raise ValueError(f"{what} must be text.")
+    text = " ".join(value.split())
+    # Cc: control characters, NUL among them, which PostgreSQL cannot keep; Cs: halves of surrogate pairs, which UTF-8 cannot.
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+        raise ValueError(f"{what} holds a character that cannot be kept.")
+    if not shortest <= len(text) <= longest:
+        raise ValueError(f"{what} needs {shortest} to {longest} characters.")
+    return text
+
+
+def yes_or_no(value: Any) -> bool:
+    """
+    Raises:
+        ValueError: it is neither; the message is fit to be shown to a person.
+    """
+    if not isinstance(value, bool):
+        raise ValueError("Say true or false.")
+    return value
+
+
+def record_id(value: Any) -> int | None:
+    """`value` where it can be the id of a record (the database driver refuses larger numbers), else None."""
+    return value if type(value) is int and 0 < value < 2**31 else None
