@@ -8,20 +8,21 @@ from flask import Flask, request
 from flask_migrate import Migrate
 from flask_openapi3 import OpenAPI
 
-from kayse_dash import api, cli, outbound, queue, secrets, status, web, words
 import kayse_dash.clients.models
 import kayse_dash.inbox.models
-import kayse_dash.webhooks.models
+import kayse_dash.webhooks.models  # noqa: F401, I001 - every table has to be known before a migration
+from kayse_dash import api, cli, outbound, queue, secrets, status, web, words
 from kayse_dash.accounts import access, admin_pages, sessions
 from kayse_dash.accounts import pages as accounts_pages
 from kayse_dash.clients import pages as clients_pages
 from kayse_dash.config import Settings
 from kayse_dash.db import db, engine_options, set_reading
 from kayse_dash.events import pages as events_pages
+from kayse_dash.events import reference_pages
 from kayse_dash.inbox import pages as inbox_pages
 from kayse_dash.overview import pages as overview_pages
 from kayse_dash.overview import styleguide
-from kayse_dash.webhooks import delivery_pages, webhook_pages, wizard_pages
+from kayse_dash.webhooks import delivery_pages, recovery_pages, webhook_pages, wizard_pages
 
 HERE = Path(__file__).resolve().parent
 LARGEST_BODY = 1024 * 1024
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     queue.init_app(app, settings.redis_url)
     outbound.init_app(app, settings)
     words.init_app(app)
+    app.jinja_env.globals.update(explain=outbound.explain, source=web.template_source)
     web.init_app(app)
     access.init_app(app)
 
@@ -79,8 +81,10 @@ def create_app(settings: Settings | None = None) -> Flask:
         admin_pages,
         webhook_pages,
         wizard_pages,
+        recovery_pages,
         delivery_pages,
         events_pages,
+        reference_pages,
         clients_pages,
         inbox_pages,
         status,

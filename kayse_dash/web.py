@@ -47,6 +47,12 @@ def page_or_fragment(page: str, fragment: str, *, status: int = 200, **context: 
     return response
 
 
+def template_source(name: str) -> str:
+    """The text of a file in the templates folder as it stands, for code samples that a page shows."""
+    environment = current_app.jinja_env
+    return environment.loader.get_source(environment, name)[0] if environment.loader else ""
+
+
 def go(endpoint: str, **values: Any) -> Response:
     """Send the browser to another page after a successful post (303; htmx follows by HX-Redirect)."""
     target = url_for(endpoint, **values)

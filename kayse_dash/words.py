@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -157,9 +157,14 @@ def _by_the_clock(words: Callable[[datetime | None, datetime], str]) -> Callable
     return lambda moment: words(moment, clock.now())
 
 
+def header_lines(headers: Iterable[tuple[str, str]] | None) -> str:
+    """HTTP headers as lines of text, as they travel."""
+    return "\n".join(f"{name}: {value}" for name, value in headers or ())
+
+
 def init_app(app: Flask) -> None:
     """Register the filters; those that depend on the time of day read it from the clock."""
     app.jinja_env.filters["ago"] = _by_the_clock(ago)
-    for words in (date, exact, number, capped, filesize, duration_ms, wait, plural, state_words, pretty_json):
+    for words in (date, exact, number, capped, filesize, duration_ms, wait, plural, state_words, pretty_json, header_lines):
         app.jinja_env.filters[words.__name__] = words
     app.jinja_env.filters["iso"] = clock.iso

@@ -7,7 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -43,7 +43,7 @@ class ApiKey:
     type: ClassVar[str] = "api_key"
     label: ClassVar[str] = "API Key"
     header: str
-    value: str
+    value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Basic:
     type: ClassVar[str] = "basic"
     label: ClassVar[str] = "Basic Auth"
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Bearer:
 
     type: ClassVar[str] = "bearer"
     label: ClassVar[str] = "Bearer Token"
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class OAuth2:
     label: ClassVar[str] = "Bearer Token (OAuth 2)"
     token_url: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     scope: str = ""
 
 
@@ -83,8 +83,8 @@ class Hmac:
 
     type: ClassVar[str] = "hmac"
     label: ClassVar[str] = "HMAC Signature"
-    secret: str
-    previous: tuple[tuple[str, str], ...] = ()
+    secret: str = field(repr=False)
+    previous: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def keys(self, now: datetime) -> list[bytes]:
         """The key bytes that sign at `now`, the newest first."""

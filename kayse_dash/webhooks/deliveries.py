@@ -19,7 +19,7 @@ from kayse_dash.errors import Conflict, NotFound
 from kayse_dash.events.models import Event
 from kayse_dash.events.record import CHUNK, Recorded
 from kayse_dash.webhooks.matching import Verdict
-from kayse_dash.webhooks.models import Delivery, Endpoint
+from kayse_dash.webhooks.models import Attempt, Delivery, Endpoint
 from kayse_dash.webhooks.routing import Routes
 from kayse_dash.webhooks.schedule import State, Trigger
 
@@ -204,6 +204,12 @@ def get(delivery_id: int) -> Delivery:
     if delivery is None:
         raise NotFound("There is no such delivery. Its record may have been removed by retention.")
     return delivery
+
+
+def last_attempt(delivery_id: int) -> Attempt | None:
+    """The newest attempt of a delivery."""
+    query = sa.select(Attempt).where(Attempt.delivery_id == delivery_id).order_by(Attempt.number.desc()).limit(1)
+    return db.session.scalar(query)
 
 
 def retry(delivery: Delivery, now: datetime) -> None:

@@ -71,6 +71,33 @@ class Endpoint(db.Model):
     def is_failing(self) -> bool:
         return self.failing_since is not None
 
+    @property
+    def health_word(self) -> str:
+        """One of on, failing, off."""
+        if not self.enabled:
+            return "off"
+        return "failing" if self.is_failing else "on"
+
+    @property
+    def auth_shown(self) -> dict[str, Any]:
+        """How it authenticates, without secrets."""
+        return auth.public(self.auth)
+
+    @property
+    def token_expiry(self) -> datetime | None:
+        """When the pasted JWT runs out; None where there is none."""
+        return auth.jwt_expiry(self.auth.token) if isinstance(self.auth, auth.Bearer) else None
+
+    @property
+    def last_error_status(self) -> int | None:
+        """The status of the last failed attempt, where there was an answer."""
+        return int(self.last_error) if self.last_error and self.last_error.isdigit() else None
+
+    @property
+    def last_error_reason(self) -> str | None:
+        """Why the last failed attempt got no answer, where it got none."""
+        return self.last_error if self.last_error_status is None else None
+
 
 class RoutingEpoch(db.Model):
     """One row: counted up with every change of a webhook's settings, so that an event says which settings it met."""
@@ -223,6 +250,11 @@ class Recovery(db.Model):
     finished_at: Mapped[datetime | None]
 
     endpoint: Mapped[Endpoint] = relationship(lazy="raise_on_sql")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still puts deliveries back."""
+        return self.state is RecoveryState.RUNNING
 
 
 class HourlyCount(db.Model):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from kayse_dash.outbound import Answer, Client, Reason
+from kayse_dash.outbound import Answer, Client, Reason, no_answer
 from kayse_dash.webhooks import auth, envelope, schedule, signing
 from kayse_dash.webhooks.deliveries import Owed
 from kayse_dash.webhooks.models import Endpoint
@@ -101,20 +101,7 @@ def _post(
         return answer, proof
     except TokenRefused as refused:
         spent = (time.monotonic() - begun) * 1000
-        return (
-            Answer(
-                status=None,
-                headers=None,
-                body="",
-                truncated=False,
-                reason=Reason.TOKEN,
-                detail=str(refused)[:300],
-                duration_ms=spent,
-                timings={"total": spent},
-                retry_after=None,
-            ),
-            None,
-        )
+        return no_answer(Reason.TOKEN, str(refused), spent, {"total": spent}), None
 
 
 def _post_with(
