@@ -125,7 +125,9 @@ def list_api_keys() -> Response:
 @needs(Role.ADMIN)
 def create_api_key() -> BaseResponse:
     if _sent_before():
-        return _shown_already("admin.list_api_keys", "This key was made already, and was shown then. If it is lost, revoke it and make another.")
+        return _shown_already(
+            "admin.list_api_keys", "This key was made and shown already. If it is lost, revoke it and make another."
+        )
     form = ApiKeyForm()
     if not form.validate():
         return _api_keys_page(form, 422)
@@ -181,7 +183,8 @@ def list_audit() -> BaseResponse:
 
 
 def _users_page(form: UserForm, status: int = 200, **shown_once: object) -> Response:
-    page = render_template("accounts/users.html", people=users.all_users(), form=form, once=_new_form_id(), roles=list(Role), **shown_once)
+    people = users.all_users()
+    page = render_template("accounts/users.html", people=people, form=form, once=_new_form_id(), roles=list(Role), **shown_once)
     return Response(page, status)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hmac
 import re
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from kayse_dash.accounts import audit
 from kayse_dash.accounts.models import ApiKey
@@ -39,9 +41,8 @@ def create(name: str, created_by: int | None, now: datetime) -> tuple[ApiKey, st
     """
     name = " ".join(name.split())
     if not name or len(name) > ApiKey.name.type.length or not name.isprintable():
-        raise InvalidInput(
-            "This name cannot be used.", {"name": f"Say in 1 to {ApiKey.name.type.length} characters which program will use the key."}
-        )
+        fault = f"Say in 1 to {ApiKey.name.type.length} characters which program will use the key."
+        raise InvalidInput("This name cannot be used.", {"name": fault})
     prefix = "".join(secrets.choice(PREFIX_LETTERS) for _ in range(PREFIX_LENGTH))
     text = f"kd_{prefix}_{secrets.token_urlsafe(32)}"
     key = ApiKey(name=name, prefix=prefix, key_hash=_hash(text), created_at=now, created_by=created_by)
@@ -54,17 +55,14 @@ def create(name: str, created_by: int | None, now: datetime) -> tuple[ApiKey, st
 def authenticate(text: str | None, now: datetime) -> ApiKey | None:
     """The key that `text` is, or None when it is none of ours or revoked.
 
-    Every API call begins here, so it costs one read and ends its transaction: the caller's begins afresh. The record
-    comes detached from the session, with every column loaded. That it was used is written at most once a minute.
+    Every API call begins here, so it costs one read, in a transaction of its own that is over when this returns. The
+    record belongs to no session and has every column loaded. That it was used is written at most once a minute.
     """
     shape = _SHAPE.fullmatch(text or "")
     if not shape:
         return None
-    with reading():
-        key = db.session.scalar(sa.select(ApiKey).where(ApiKey.prefix == shape[1]))
-        if key:
-            db.session.expunge(key)
-        db.session.rollback()
+    with reading(), Session(db.engine) as session:
+        key = session.scalar(sa.select(ApiKey).where(ApiKey.prefix == shape[1]))
     if key is None or not hmac.compare_digest(_hash(text), key.key_hash) or key.revoked_at:
         return None
     if key.last_used_at is None or now - key.last_used_at >= USE_IS_NOTED_EVERY:
@@ -109,11 +107,9 @@ def by_prefix(text: str) -> ApiKey:
 
 
 def _note_use(key: ApiKey, now: datetime) -> None:
-    try:
-        db.session.execute(sa.update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
-        db.session.commit()
-    except OperationalError:  # the database is busy; the call itself matters more than the time of its last use
-        db.session.rollback()
+    # Where the database is busy, the call itself matters more than the time of its last use.
+    with suppress(OperationalError), db.engine.begin() as connection:
+        connection.execute(sa.update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
 
 
 def _hash(text: str) -> str:

@@ -25,7 +25,9 @@ def refuse(form: FlaskForm, error: InvalidInput) -> None:
 
 def _email(label: str, autocomplete: str) -> EmailField:
     return EmailField(
-        label, [InputRequired("Enter an email address.")], render_kw={"autocomplete": autocomplete, "spellcheck": "false", "maxlength": 254}
+        label,
+        [InputRequired("Enter an email address.")],
+        render_kw={"autocomplete": autocomplete, "spellcheck": "false", "maxlength": 254},
     )
 
 
@@ -69,7 +71,9 @@ class NameForm(FlaskForm):
 
 
 class PasswordForm(FlaskForm):
-    current = PasswordField("Current password", [InputRequired("Enter your current password.")], render_kw={"autocomplete": "current-password"})
+    current = PasswordField(
+        "Current password", [InputRequired("Enter your current password.")], render_kw={"autocomplete": "current-password"}
+    )
     password = _new_password("New password")
     again = _again()
 
