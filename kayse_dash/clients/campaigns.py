@@ -1,112 +1,144 @@
-"""Adding, changing and deleting campaigns."""
+"""Making, changing and deleting campaigns."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from kayse_dash import typed
 from kayse_dash.clients.models import Campaign
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict, InvalidInput, NotFound
 from kayse_dash.webhooks.models import Endpoint
 
-SHORTEST_NAME, LONGEST_NAME = 2, 200
-LONGEST_CASE_TYPE = 100
+LARGEST_ID = 2**31 - 1
+CHUNK = 500  # ids in one IN (…)
 
 
 def get(campaign_id: int) -> Campaign:
-    """The campaign with this id.
-
-    Raises:
-        NotFound: there is none.
     """
-    known = typed.record_id(campaign_id)
-    campaign = db.session.get(Campaign, known) if known else None
+    Raises:
+        NotFound: there is none with this id.
+    """
+    campaign = db.session.get(Campaign, campaign_id) if 0 < campaign_id <= LARGEST_ID else None
     if campaign is None:
-        raise NotFound("There is no such campaign. It may have been deleted.")
+        raise NotFound("There is no such campaign.")
     return campaign
 
 
-def all_by_name() -> list[Campaign]:
+def by_name() -> list[Campaign]:
     """Every campaign, by name."""
     return list(db.session.scalars(sa.select(Campaign).order_by(sa.func.lower(Campaign.name), Campaign.id)))
 
 
-def create(
-    name: str, case_type: str | None = None, active: bool = True, self_healing_disabled: bool = False, *, now: datetime
-) -> Campaign:
-    """Add a campaign.
+def page(number: int, size: int) -> tuple[list[Campaign], int]:
+    """One page of the campaigns by id, pages counted from 1; and how many campaigns there are."""
+    query = sa.select(Campaign).order_by(Campaign.id).offset((number - 1) * size).limit(size)
+    return list(db.session.scalars(query)), db.session.scalar(sa.select(sa.func.count()).select_from(Campaign)) or 0
+
+
+def case_types(campaign_ids: Collection[int]) -> dict[int, str]:
+    """The case type of those of these campaigns that are on record and have one."""
+    known = [one for one in set(campaign_ids) if 0 < one <= LARGEST_ID]
+    found: dict[int, str] = {}
+    for start in range(0, len(known), CHUNK):
+        query = sa.select(Campaign.id, Campaign.case_type).where(Campaign.id.in_(known[start : start + CHUNK]))
+        found.update(db.session.execute(query.where(Campaign.case_type.is_not(None))).tuples())
+    return found
+
+
+def check(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+    """Check what was typed for a campaign and bring it into the form in which it is kept.
 
     Args:
-        case_type: such as "Motor vehicle accident"; None or empty for none.
-        self_healing_disabled: no enrichment for this campaign's calls.
+        given: any of `name, case_type, active, self_healing_disabled`; what is missing keeps its value.
+        new: whether it is for a new campaign, which needs a name.
 
     Raises:
         InvalidInput: by field.
     """
-    given = {"name": name, "case_type": case_type, "active": active, "self_healing_disabled": self_healing_disabled}
-    campaign = Campaign(**_checked(given), created_at=now)
-    db.session.add(campaign)
-    db.session.flush()
-    return campaign
-
-
-def update(campaign: Campaign, **changes: Any) -> None:
-    """Change a campaign.
-
-    Args:
-        changes: any of `name, case_type, active, self_healing_disabled`, as `create` takes them.
-
-    Raises:
-        InvalidInput: by field; nothing is changed then.
-    """
-    for field, value in _checked(changes).items():
-        setattr(campaign, field, value)
-
-
-def delete(campaign: Campaign) -> None:
-    """Delete a campaign. Events that name it keep its id.
-
-    Raises:
-        Conflict: a webhook is narrowed to it; without the campaign it would get nothing, or everything.
-    """
-    names = [endpoint.name for endpoint in filtered_by(campaign)]
-    if names:
-        listed = ", ".join(f"“{name}”" for name in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        raise Conflict(f"“{campaign.name}” is in the campaign filter of {listed}. Take it out there first, then delete it.")
-    db.session.delete(campaign)
-    db.session.flush()
-
-
-def filtered_by(campaign: Campaign) -> list[Endpoint]:
-    """The webhooks that are narrowed to this campaign, perhaps among others."""
-    live = sa.select(Endpoint).where(Endpoint.deleted_at.is_(None)).order_by(sa.func.lower(Endpoint.name))
-    return [endpoint for endpoint in db.session.scalars(live) if campaign.id in endpoint.campaign_ids]
-
-
-def _checked(given: Mapping[str, Any]) -> dict[str, Any]:
-    checks = {"name": _name, "case_type": _case_type, "active": typed.yes_or_no, "self_healing_disabled": typed.yes_or_no}
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
-    for field, value in given.items():
-        try:
-            values[field] = checks[field](value)
-        except ValueError as error:
-            faults[field] = str(error)
+    if new or "name" in given:
+        _take(_name, "name", given, values, faults)
+    if "case_type" in given:
+        _take(_case_type, "case_type", given, values, faults)
+    for field in ("active", "self_healing_disabled"):
+        if field in given:
+            _take(_flag, field, given, values, faults)
     if faults:
         raise InvalidInput("Please check the fields that are marked.", faults)
     return values
 
 
+def create(values: Mapping[str, Any], now: datetime) -> Campaign:
+    """Make a campaign from what `check` returned."""
+    campaign = Campaign(**{"active": True, "self_healing_disabled": False, **values}, created_at=now)
+    db.session.add(campaign)
+    db.session.flush()
+    return campaign
+
+
+def update(campaign: Campaign, values: Mapping[str, Any]) -> list[str]:
+    """Change a campaign by what `check` returned; the names of the fields that are different now.
+
+    A new case type counts for events from now on; those recorded keep the one they had.
+    """
+    changed = [field for field, value in values.items() if getattr(campaign, field) != value]
+    for field in changed:
+        setattr(campaign, field, values[field])
+    return changed
+
+
+def delete(campaign: Campaign) -> None:
+    """Delete a campaign; events that name it keep its id.
+
+    Raises:
+        Conflict: webhooks are narrowed to it. Without it they might come to be sent everything.
+    """
+    if hooks := filtered_by(campaign.id):
+        names = ", ".join(f"“{hook.name}”" for hook in hooks[:5]) + (f" and {len(hooks) - 5} more" if len(hooks) > 5 else "")
+        raise Conflict(f"Webhooks are narrowed to this campaign: {names}. Take it out of their campaign filter first.")
+    db.session.delete(campaign)
+
+
+def filtered_by(campaign_id: int) -> list[Endpoint]:
+    """The webhooks whose campaign filter names this campaign, by name."""
+    live = sa.select(Endpoint).where(Endpoint.deleted_at.is_(None)).order_by(sa.func.lower(Endpoint.name))
+    return [hook for hook in db.session.scalars(live) if campaign_id in hook.campaign_ids]
+
+
+def _take(check_one: Any, field: str, given: Mapping[str, Any], values: dict[str, Any], faults: dict[str, str]) -> None:
+    try:
+        values[field] = check_one(given.get(field))
+    except ValueError as error:
+        faults[field] = str(error)
+
+
 def _name(value: Any) -> str:
-    return typed.line(value, "The name", SHORTEST_NAME, LONGEST_NAME)
+    return _text(value, "The name", Campaign.name.type.length)
 
 
 def _case_type(value: Any) -> str | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or value == "":
         return None
-    return typed.line(value, "The case type", 1, LONGEST_CASE_TYPE)
+    return _text(value, "The case type", Campaign.case_type.type.length)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("Say true or false.")
+    return value
+
+
+def _text(value: Any, what: str, longest: int) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{what} is missing.")
+    text = " ".join(value.split())
+    if any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 for sign in text):
+        raise ValueError(f"{what} holds a character that cannot be kept.")
+    if len(text) > longest:
+        raise ValueError(f"{what} may have at most {longest} characters.")
+    return text

@@ -1,4 +1,4 @@
-"""Sending a test: a sample of an event, marked as such, to one webhook, whether it is on or off."""
+"""Test sends: the catalogue's sample of an event, owed to one webhook and marked as a test."""
 
 from __future__ import annotations
 
@@ -12,14 +12,19 @@ from kayse_dash.webhooks.models import Endpoint
 
 
 def send_test(endpoint: Endpoint, event_name: str, now: datetime) -> int:
-    """Owe `endpoint` the sample of an event; returns the delivery's id. The caller commits.
+    """Record a test event and owe it to `endpoint`, whether that is on or off. Returns the delivery's id; the caller commits.
 
     Raises:
         InvalidInput: there is no such event.
     """
     kind = catalogue.find(event_name)
     if kind is None:
-        raise InvalidInput("Please choose an event.", {"event": f"There is no event “{event_name[:60]}”."})
-    sample = NewEvent(kind.name, record.as_json(kind.sample), is_test=True)
-    [recorded] = record.write([sample], routing.current().epoch, now)
+        raise InvalidInput("There is no such event.", {"event": "Choose one of the events in the catalogue, such as call_ended."})
+    event = NewEvent(kind.name, record.as_json(kind.sample), timestamp=now, is_test=True)
+    [recorded] = record.write([event], routing.current().epoch, now)
     return deliveries.owe_test(recorded, endpoint, now)
+
+
+def default_event(endpoint: Endpoint) -> str:
+    """The event a test sends when none is named: the first that the webhook listens to."""
+    return endpoint.events[0] if endpoint.events else next(iter(catalogue.CATALOGUE))
