@@ -30,7 +30,9 @@ class SampleForm(FlaskForm):
     secret = PasswordField("Password")
     notes = TextAreaField("Notes")
     state = SelectField("State", choices=[("", "All states"), ("failed", "Failed"), ("held", "Held")])
-    method = RadioField("Security", choices=[("none", "None"), ("api_key", "API Key"), ("hmac", "HMAC Signature")], default="hmac")
+    method = RadioField(
+        "Security", choices=[("none", "None"), ("api_key", "API Key"), ("hmac", "HMAC Signature")], default="hmac"
+    )
     events = SelectMultipleField(
         "Events",
         choices=[("call_started", "Call started"), ("call_ended", "Call ended"), ("call_analyzed", "Call analyzed")],
