@@ -8,7 +8,7 @@ KayseError
 └── Forbidden            this user or key may not do this
 
 A failed attempt is not an exception: it is a row. What another server did wrong is an
-`outbound.Failure`, which is a value.
+`outbound.Answer`, which is a value.
 """
 
 from __future__ import annotations

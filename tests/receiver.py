@@ -12,7 +12,6 @@ import contextlib
 import gzip
 import json
 import socket
-import ssl
 import struct
 import sys
 import threading
@@ -229,13 +228,12 @@ class Connection:
 class Receiver:
     """The server. It listens when it is made, on a free port of 127.0.0.1 unless told otherwise, until `close()`.
 
-    Args:
-        answer: a reply for every request; a list of replies, the last of which is repeated; or a function of the request.
-        on_accept: a special reply instead of serving a new connection, such as `Reply.reset()`.
+    `answer` is a reply for every request; a list of replies, the last of which is repeated; or a function of the request.
+    `on_accept` is a special reply given in place of serving a new connection, such as `Reply.reset()`.
     """
 
     def __init__(self, port: int = 0, tls: Certificate | None = None, host: str = "127.0.0.1") -> None:
-        self.answer: Answer = Reply()
+        self._answer: Answer = Reply()
         self.on_accept: Reply | None = None
         self.requests: list[Request] = []
         self.on_request: Callable[[Request], None] = lambda request: None
@@ -246,9 +244,19 @@ class Receiver:
         self._changed = threading.Condition()
         self._connections: set[Connection] = set()
         self._answered = 0
-        self._listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=256)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family, backlog=256)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, name=f"receiver-{self.port}", daemon=True).start()
+
+    @property
+    def answer(self) -> Answer:
+        return self._answer
+
+    @answer.setter
+    def answer(self, answer: Answer) -> None:
+        with self._changed:
+            self._answer, self._answered = answer, 0
 
     @property
     def url(self) -> str:

@@ -5,7 +5,7 @@
     explain(reason, status, timeout_s)               plain words for it
 
 `addresses` (where requests may go), `answers` and `explanations` are pure; `urls` reads URLs, `connections` makes sockets
-that end in time, `client` sends. Only this folder knows of `requests`.
+that end in time, `client` sends, `faults` reads exceptions. Only this folder knows of `requests`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,19 @@ from kayse_dash.outbound.connections import Stopped, look_up
 from kayse_dash.outbound.explanations import explain
 from kayse_dash.outbound.urls import Policy, UnusableURL, UrlCheck, literal, problem_of, read
 
-__all__ = ["Answer", "Client", "Policy", "Reason", "UrlCheck", "check_url", "client", "explain", "init_app", "no_answer", "policy"]
+__all__ = [
+    "Answer",
+    "Client",
+    "Policy",
+    "Reason",
+    "UrlCheck",
+    "check_url",
+    "client",
+    "explain",
+    "init_app",
+    "no_answer",
+    "policy",
+]
 
 # A person is waiting for the form.
 LONGEST_CHECK_S = 3.0
@@ -53,7 +65,6 @@ def check_url(url: str, policy: Policy, *, resolve: bool = True) -> UrlCheck:
     try:
         found = look_up(destination.host, LONGEST_CHECK_S)
     except Stopped:
-        complete = "." in destination.host or "It looks incomplete: it should end in something like .com. "
-        hint = "" if complete is True else complete
-        return UrlCheck(destination.url, warning=f"The name {destination.host} was not found on the internet just now. {hint}")
+        hint = "Check the spelling." if "." in destination.host else "It should end in something like .com."
+        return UrlCheck(destination.url, warning=f"The name {destination.host} was not found just now. {hint}")
     return UrlCheck(destination.url, problem=problem_of(destination, [sockaddr[0] for _, sockaddr in found], policy))

@@ -165,7 +165,7 @@ def text_of(body: bytes, content_type: str, cut: bool) -> str:
     if "charset" in content_type.lower() and (named := _CHARSET_PARAMETER.search(content_type)):
         charset = named[1].lower() if _CHARSET.fullmatch(named[1].lower()) else charset
     try:
-        decoder = codecs.getincrementaldecoder(charset)("replace")
-    except LookupError:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    return clean(decoder.decode(body, not cut))
+        text = codecs.getincrementaldecoder(charset)("replace").decode(body, not cut)
+    except (LookupError, UnicodeError):  # iso-8859-12 does not exist, and UTF-16 is refused without a byte order mark
+        text = codecs.getincrementaldecoder("utf-8")("replace").decode(body, not cut)
+    return clean(text)

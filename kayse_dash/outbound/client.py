@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import logging
 import os
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ClosedPoolError, HTTPError
 from urllib3.response import HTTPResponse
 from urllib3.util import Retry, Timeout
 
@@ -21,6 +18,7 @@ from kayse_dash import clock
 from kayse_dash.outbound.addresses import OWN
 from kayse_dash.outbound.answers import KEPT_BODY, Answer, Reason, expand, kept_headers, no_answer, retry_after, text_of
 from kayse_dash.outbound.connections import POOLS, Exchange, Stopped, TLSSocket, running
+from kayse_dash.outbound.faults import FAULTS, reason_of, was_closed_while_idle
 from kayse_dash.outbound.urls import Destination, Policy, UnusableURL, read
 
 MOST_HOSTS = 64
@@ -32,11 +30,11 @@ _MOST_COMPRESSED = 2 * KEPT_BODY
 
 # Headers that say where a message goes and where it ends: ours alone (RFC 9110 section 7.6, RFC 9112 section 6).
 _FRAMING = frozenset(
-    ("connection", "content-length", "expect", "host", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade")
+    "connection content-length expect host keep-alive proxy-connection te trailer transfer-encoding upgrade".split()
 )
 
 _NO_RETRY = Retry(total=False)
-_NO_TIMEOUT = Timeout()  # the sockets know the deadline
+_NO_TIMEOUT = Timeout(None)  # the sockets know the deadline
 
 # Whatever a stranger's server does wrong is in our own records; urllib3's warnings would add its URL, and with it often a
 # secret, to the log.
@@ -123,14 +121,14 @@ class Client:
             request = _Request(template, _all_headers(template, headers, body), body)
             try:
                 response = template.adapter.send(request, timeout=_NO_TIMEOUT)
-            except _FAULTS as error:
-                if not _was_closed_while_idle(error, exchange):
+            except FAULTS as error:
+                if not was_closed_while_idle(error, exchange):
                     raise
                 exchange.fresh = True
                 response = template.adapter.send(request, timeout=_NO_TIMEOUT)
             return _answer(response, exchange)
-        except _FAULTS as error:
-            reason, detail = _reason_of(error)
+        except FAULTS as error:
+            reason, detail = reason_of(error)
             return no_answer(reason, detail, *_times(exchange))
 
     def close(self) -> None:
@@ -167,7 +165,7 @@ class Client:
 def _tls_context() -> ssl.SSLContext:
     """Trusts the authorities of the system and those of certifi; checks the name."""
     context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
+    context.load_verify_locations(requests.certs.where())
     context.sslsocket_class = TLSSocket
     return context
 
@@ -215,7 +213,7 @@ def _read(response: HTTPResponse, most: int) -> tuple[bytes, bool]:
             if not part:
                 return data, True
             data += part
-    except _FAULTS:
+    except FAULTS:
         pass
     response.close()
     response.release_conn()
@@ -228,62 +226,3 @@ def _times(exchange: Exchange) -> tuple[float, dict[str, float]]:
         timings["first_byte"] = round((exchange.first_byte - exchange.started) * 1000, 2)
     total = timings["total"] = round((perf_counter() - exchange.started) * 1000, 2)
     return total, timings
-
-
-_FAULTS = (Stopped, requests.RequestException, HTTPError, http.client.HTTPException, OSError, ValueError)
-
-_CERTIFICATE_FAULTS = {
-    9: "the certificate is not valid yet",
-    10: "the certificate has expired",
-    18: "the certificate is self-signed",
-    19: "the certificate's chain ends in a self-signed one that is not trusted here",
-    20: "the certificate's issuer is not known here",
-    21: "the certificate's issuer is not known here",
-    23: "the certificate was revoked",
-    62: "the certificate is for another name",
-    64: "the certificate is for another address",
-}
-_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-
-
-def _was_closed_while_idle(error: Exception, exchange: Exchange) -> bool:
-    """Whether a request failed only because the other side had closed a kept-alive connection (RFC 9112 section 9.3.1)."""
-    if any(isinstance(each, ClosedPoolError) for each in _chain(error)):
-        return True
-    return not exchange.connected and not exchange.received and _reason_of(error)[0] == Reason.RESET
-
-
-def _reason_of(error: Exception) -> tuple[Reason, str]:
-    chain = list(_chain(error))
-
-    def first(*kinds: type[BaseException]) -> BaseException | None:
-        return next((each for each in chain if isinstance(each, kinds)), None)
-
-    if stopped := first(Stopped):
-        return stopped.reason, stopped.detail
-    if refused := first(ssl.SSLCertVerificationError):
-        return Reason.TLS, _CERTIFICATE_FAULTS.get(refused.verify_code, refused.verify_message.lower())
-    if first(ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
-        return Reason.RESET, "the connection was closed before an answer came"
-    if secure := first(ssl.SSLError):
-        said = secure.reason or "the TLS handshake failed"
-        return Reason.TLS, "the server does not speak TLS at this port" if said in _NOT_TLS else said.lower().replace("_", " ")
-    if spoken := first(http.client.HTTPException):
-        return Reason.PROTOCOL, f"not a valid HTTP answer ({type(spoken).__name__})"
-    if (system := first(OSError)) and not isinstance(system, requests.RequestException):
-        return Reason.UNREACHABLE, (system.strerror or type(system).__name__).lower()
-    if first(UnicodeError):
-        return Reason.PROTOCOL, "a header holds a character that cannot be sent"
-    return Reason.PROTOCOL, f"not a valid HTTP exchange ({type(chain[-1]).__name__})"
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and those it wraps; urllib3 and requests put them in various places."""
-    waiting, seen = [error], set()
-    while waiting:
-        each = waiting.pop(0)
-        if id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            inside = (*each.args, getattr(each, "reason", None), each.__cause__, each.__context__)
-            waiting += [one for one in inside if isinstance(one, BaseException)]

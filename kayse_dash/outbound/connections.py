@@ -55,7 +55,7 @@ class Exchange:
         self.first_byte: float | None = None
         self.timings: dict[str, float] = {}
 
-    def left(self, waiting_for: str) -> float:
+    def left(self, waiting_for: str, reason: Reason = Reason.TIMEOUT) -> float:
         """The seconds that are left.
 
         Raises:
@@ -63,7 +63,7 @@ class Exchange:
         """
         left = self.deadline - perf_counter()
         if left <= 0:
-            raise self.timed_out(waiting_for)
+            raise self.timed_out(waiting_for, reason)
         return left
 
     def timed_out(self, waiting_for: str, reason: Reason = Reason.TIMEOUT) -> Stopped:
@@ -197,35 +197,41 @@ def connect(host: str, port: int, exchange: Exchange) -> PlainSocket:
         Stopped: it has no address, one of them may not be called, or none answers in time.
     """
     started = perf_counter()
-    found = look_up(host, exchange.left("the name lookup"))
+    found = look_up(host, exchange.left("the name lookup", Reason.DNS))
     started = exchange.note("dns", started)
     for _, sockaddr in found:
         leads_to = why_forbidden(sockaddr[0], exchange.allowed)
         if leads_to:
             raise Stopped(Reason.BLOCKED, f"{host[:200]} leads to {leads_to}")
-    found = found[:MOST_ADDRESSES]
-    for place, (family, sockaddr) in enumerate(found):
-        sock = PlainSocket(family, socket.SOCK_STREAM)
+    failure = OSError()
+    for place, (family, sockaddr) in enumerate(found[:MOST_ADDRESSES]):
+        # A name's first address may be dead and its second alive: none gets more than its share of the time.
+        share = exchange.left("connecting", Reason.CONNECT_TIMEOUT) / (min(len(found), MOST_ADDRESSES) - place)
         try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A name's first address may be dead and its second alive: none gets more than its share of the time.
-            sock.settimeout(exchange.left("connecting") / (len(found) - place))
-            sock.connect((sockaddr[0], port, *sockaddr[2:]))
+            sock = _connected(family, (sockaddr[0], port, *sockaddr[2:]), share)
         except OSError as error:
-            sock.close()
             failure = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            exchange.note("connect", started)
-            sock.settimeout(exchange.left("connecting"))
-            return sock
+            continue
+        exchange.note("connect", started)
+        sock.settimeout(exchange.left("connecting", Reason.CONNECT_TIMEOUT))
+        return sock
     exchange.note("connect", started)
     if isinstance(failure, TimeoutError):
         raise exchange.timed_out("connecting", Reason.CONNECT_TIMEOUT)
     reason = Reason.REFUSED if isinstance(failure, ConnectionRefusedError) else Reason.UNREACHABLE
     raise Stopped(reason, (failure.strerror or type(failure).__name__).lower())
+
+
+def _connected(family: int, sockaddr: tuple, seconds: float) -> PlainSocket:
+    sock = PlainSocket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.settimeout(seconds)
+        sock.connect(sockaddr)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 _lookups: dict[str, Future] = {}
@@ -240,7 +246,7 @@ def look_up(host: str, seconds: float) -> list[tuple[int, tuple]]:
     """
     itself = literal(host)
     if itself:
-        return [(socket.AF_INET6 if ":" in itself else socket.AF_INET, (itself, 0) if "." in itself else (itself, 0, 0, 0))]
+        return [(socket.AF_INET6, (itself, 0, 0, 0)) if ":" in itself else (socket.AF_INET, (itself, 0))]
     with _lookups_lock:
         lookup = _lookups.get(host)
         if lookup is None:
@@ -261,15 +267,14 @@ def look_up(host: str, seconds: float) -> list[tuple[int, tuple]]:
 
 def _look_up(host: str, lookup: Future) -> None:
     """Ask the system; all who ask for the same name in the meantime wait for this one answer."""
+    found, failure = [], None
     try:
         answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
         found = [(family, sockaddr) for family, _, _, _, sockaddr in answers if family in (socket.AF_INET, socket.AF_INET6)]
-    except (OSError, UnicodeError) as error:
-        failure = error if isinstance(error, OSError) else OSError(0, "the name cannot be looked up")
-    except BaseException as error:
-        failure = OSError(0, f"the name lookup failed ({type(error).__name__})")
-    else:
-        failure = None
+    except OSError as error:
+        failure = error
+    except Exception as error:
+        failure = OSError(0, f"the name cannot be looked up ({type(error).__name__})")
     with _lookups_lock:
         del _lookups[host]
     if failure:
