@@ -12,6 +12,7 @@ from flask import Flask
 from kayse_dash import clock
 
 NOTHING = "–"
+LONGEST_JSON = 10_000_000
 
 STATES = {
     # deliveries
@@ -142,15 +143,29 @@ def state_words(state: str) -> str:
 
 
 def pretty_json(value: Any) -> str:
-    """`value` as indented JSON. Text that is no JSON comes back as it is; nothing that was stored makes a page fail."""
+    """`value` as indented JSON. Text that is no JSON comes back as it is; nothing that was stored makes a page fail.
+
+    So does text that would grow more than tenfold: a stranger can nest lists so that a few kilobytes become many megabytes.
+    """
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
+    most = 10 * len(value) + 1000 if isinstance(value, str) else LONGEST_JSON
     try:
-        text = json.dumps(json.loads(value) if isinstance(value, str) else value, indent=2, ensure_ascii=False, default=str)
+        text = _indented(json.loads(value) if isinstance(value, str) else value, most)
     except (ValueError, TypeError, RecursionError):
         text = value if isinstance(value, str) else "This value cannot be shown."
     # A lone surrogate is legal in JSON and cannot be sent as UTF-8.
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _indented(value: Any, most: int) -> str:
+    pieces, length = [], 0
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False, default=str).iterencode(value):
+        pieces.append(piece)
+        length += len(piece)
+        if length > most:
+            raise ValueError
+    return "".join(pieces)
 
 
 def _by_the_clock(words: Callable[[datetime | None, datetime], str]) -> Callable[[datetime | None], str]:
