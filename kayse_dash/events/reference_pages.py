@@ -129,5 +129,5 @@ def _posted() -> dict[str, Any]:
         "timestamp": catalogue.SAMPLE_TIME,
         "campaign_id": ended["campaign_id"],
         "client_id": ended["client_id"],
-        "data": {name: ended[name] for name in ("id", "client_id", "campaign_id", "status", "duration_seconds")},
+        "data": {name: ended[name] for name in ("id", "status", "duration_seconds")},
     }
