@@ -63,7 +63,11 @@ class Base(DeclarativeBase):
         type_annotation_map={
             datetime: UTCDateTime,
             enum.StrEnum: sa.Enum(
-                enum.StrEnum, native_enum=False, length=20, create_constraint=False, values_callable=lambda e: [m.value for m in e]
+                enum.StrEnum,
+                native_enum=False,
+                length=20,
+                create_constraint=False,
+                values_callable=lambda kind: [member.value for member in kind],
             ),
         }
     )

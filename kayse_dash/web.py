@@ -87,8 +87,9 @@ def decode_cursor(text: str | None) -> list[Any] | None:
         if not isinstance(values, list):
             raise ValueError
         return values
-    except ValueError as error:
-        raise InvalidInput("This page of the list cannot be found.", {"cursor": "This is not a cursor that an earlier answer gave."}) from error
+    except (ValueError, RecursionError) as error:
+        fault = {"cursor": "This is not a cursor that an earlier answer gave."}
+        raise InvalidInput("This page of the list cannot be found.", fault) from error
 
 
 def answer_errors_below(app: Flask, prefix: str, render: Callable[[int, KayseError | HTTPException], Response]) -> None:
@@ -132,13 +133,20 @@ def _csrf_failed(_error: CSRFError) -> Response:
 
 
 def _kayse_error(error: KayseError) -> Response:
+    if error.status >= 500:
+        current_app.logger.error("%s: %s", type(error).__name__, error)
     if other := _other_view(error.status, error):
         return other
-    titles = {NotFound: "Not found", Conflict: "That is not possible now", Forbidden: "Not for your role", InvalidInput: "Please check what was sent"}
-    title = next((title for kind, title in titles.items() if isinstance(error, kind)), "Something went wrong")
+    title = next((title for kind, title in TITLES.items() if isinstance(error, kind)), "Something went wrong")
     return error_page(error.status, title, str(error))
 
 
+TITLES = {
+    NotFound: "Not found",
+    Conflict: "That is not possible now",
+    Forbidden: "Not for your role",
+    InvalidInput: "Please check what was sent",
+}
 WORDS = {
     400: ("The request could not be read", "Go back, reload the page and try again."),
     403: ("Not for your role", "Ask an administrator if you need this."),

@@ -128,4 +128,4 @@ def _known(ids: list[str]) -> dict[str, sa.Row[Any]]:
 
 def _same_or_refuse(event_id: str, event: NewEvent, event_type: str, data: str) -> None:
     if (event.type, event.data) != (event_type, data):
-        raise Conflict(f"The id {event_id} stands for another event already. Nothing was recorded; give this one an id of its own.")
+        raise Conflict(f"The id {event_id} stands for another event already. Nothing was recorded: give this one its own id.")

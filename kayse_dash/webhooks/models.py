@@ -89,6 +89,12 @@ class Endpoint(db.Model):
         return auth.jwt_expiry(self.auth.token) if isinstance(self.auth, auth.Bearer) else None
 
     @property
+    def old_secret_until(self) -> datetime | None:
+        """Until when a rotated signing secret signs along; may lie in the past."""
+        until = self.auth_shown.get("previous_secret_signs_until")
+        return datetime.fromisoformat(until) if until else None
+
+    @property
     def last_error_status(self) -> int | None:
         """The status of the last failed attempt, where there was an answer."""
         return int(self.last_error) if self.last_error and self.last_error.isdigit() else None
