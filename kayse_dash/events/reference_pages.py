@@ -70,7 +70,7 @@ def reference() -> str:
         refused={
             "error": {
                 "code": "invalid_input",
-                "message": "The event cannot be taken as it is.",
+                "message": "Please check the fields that are named.",
                 "fields": validation.check("call_start", {}) | validation.check("call_ended", {"duration_seconds": "long"}),
             }
         },
