@@ -49,6 +49,13 @@ def case_types(campaign_ids: Collection[int]) -> dict[int, str]:
     return found
 
 
+def names(campaign_ids: Collection[int | None]) -> dict[int, str]:
+    """The names of those of these campaigns that are on record."""
+    known = [one for one in set(campaign_ids) if one is not None and 0 < one <= LARGEST_ID]
+    query = sa.select(Campaign.id, Campaign.name).where(Campaign.id.in_(known))
+    return dict(db.session.execute(query).tuples().all()) if known else {}
+
+
 def check(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
     """Check what was typed for a campaign and bring it into the form in which it is kept.
 
