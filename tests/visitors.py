@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 from typing import Any
 
+from flask import has_app_context
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -19,5 +20,6 @@ class Visitor(FlaskClient):
     """
 
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        db.session.commit()  # on SQLite the request could not write while the test's own transaction lasts
+        if has_app_context():
+            db.session.commit()  # on SQLite the request could not write while the test's own transaction lasts
         return contextvars.Context().run(super().open, *args, **kwargs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import shlex
 
-from flask import Blueprint, Response, flash, render_template, request, session, url_for
+from flask import Blueprint, Response, current_app, flash, render_template, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -15,12 +17,14 @@ from kayse_dash.accounts.forms import ApiKeyForm, UserForm, refuse
 from kayse_dash.accounts.models import Role
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict, InvalidInput, NotFound
+from kayse_dash.events import catalogue
 
 bp = Blueprint("admin", __name__)
 
 AUDIT_PAGE = 50
 LARGEST_AUDIT_ID = 2**63 - 1
 FORMS_REMEMBERED = 10
+EXAMPLE = "task_completed"
 
 
 @bp.get("/settings/users")
@@ -138,7 +142,7 @@ def create_api_key() -> BaseResponse:
         return _api_keys_page(form, 422)
     db.session.commit()
     _remember_sent()
-    return _api_keys_page(ApiKeyForm(formdata=None), made=key, text=text)
+    return _api_keys_page(ApiKeyForm(formdata=None), made=key, text=text, example=_example(text))
 
 
 @bp.post("/settings/api-keys/<int:key_id>/revoke")
@@ -194,6 +198,20 @@ def _api_keys_page(form: ApiKeyForm, status: int = 200, **shown_once: object) ->
         "accounts/api_keys.html", keys=api_keys.all_keys(), makers=makers, form=form, once=_new_form_id(), **shown_once
     )
     return Response(page, status)
+
+
+def _example(key: str) -> str:
+    """A command for a terminal that reports an event with this key."""
+    body = json.dumps({"event": EXAMPLE, "data": catalogue.find(EXAMPLE).sample})
+    address = f"{current_app.extensions['kayse_settings'].base_url}/v1/events"
+    return " \\\n  ".join(
+        (
+            f"curl {shlex.quote(address)}",
+            f"-H {shlex.quote(f'X-API-KEY: {key}')}",
+            "-H 'Content-Type: application/json'",
+            f"-d {shlex.quote(body)}",
+        )
+    )
 
 
 def _refused(error: Conflict) -> BaseResponse:

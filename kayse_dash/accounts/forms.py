@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import EqualTo, InputRequired
 
 from kayse_dash.accounts.models import Role
 from kayse_dash.errors import InvalidInput
 
-ROLES = [(role.value, role.label) for role in (Role.VIEWER, Role.STAFF, Role.ADMIN)]
+ROLES = [SelectChoice(role.value, role.label) for role in (Role.VIEWER, Role.STAFF, Role.ADMIN)]
 
 
 def refuse(form: FlaskForm, error: InvalidInput) -> None:
@@ -81,7 +82,13 @@ class PasswordForm(FlaskForm):
 class UserForm(FlaskForm):
     name = _name("Name", "off")
     email = _email("Email", "off")
-    role = RadioField("Role", [InputRequired("Choose a role.")], choices=ROLES, default=Role.STAFF.value)
+    role = RadioField(
+        "Role",
+        [InputRequired("Choose a role.")],
+        choices=ROLES,
+        default=Role.STAFF.value,
+        invalid_choice_message="Choose a role.",
+    )
 
 
 class ApiKeyForm(FlaskForm):

@@ -59,7 +59,12 @@ def test_the_newest_come_first_narrowed_and_continued(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     ("action", "words"),
-    [("webhook.created", "Webhook created"), ("api_key.revoked", "API key revoked"), ("user.role_changed", "User role changed"), ("", "")],
+    [
+        ("webhook.created", "Webhook created"),
+        ("api_key.revoked", "API key revoked"),
+        ("user.role_changed", "User role changed"),
+        ("", ""),
+    ],
 )
 def test_an_action_reads_as_words(action: str, words: str) -> None:
     assert audit.action_words(action) == words

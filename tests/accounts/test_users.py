@@ -30,13 +30,31 @@ def test_an_address_is_kept_in_one_form(typed: str, kept: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "ada", "ada@", "@firm.test", "ada@firm", "a b@firm.test", "ada@firm.test\0", "ada@fi\ud800rm.test", "a" * 300 + "@firm.test"]
+    "typed",
+    [
+        "",
+        "ada",
+        "ada@",
+        "@firm.test",
+        "ada@firm",
+        "a b@firm.test",
+        "ada@firm.test\0",
+        "ada@fi\ud800rm.test",
+        "a" * 300 + "@firm.test",
+    ],
 )
 def test_what_is_no_address_is_refused(typed: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         users.normalised_email(typed)
     assert "email" in refusal.value.fields
-    assert "\ud800" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "typed", ["ada@firm.test\0", "a\0da@firm.test", "ada@fi\ud800rm.test", "\ud800@firm.test", "x" * 100_000]
+)
+def test_hostile_text_is_refused_like_any_other(typed: str) -> None:
+    with pytest.raises(InvalidInput, match="not an email address"):
+        users.normalised_email(typed)
 
 
 def test_nobody_is_found_by_what_is_no_address(app: Flask) -> None:
@@ -134,7 +152,9 @@ def test_what_is_done_to_people_stands_in_the_audit_trail_without_passwords(sam:
     users.deactivate(sam, NOW + timedelta(minutes=1))
     users.reactivate(sam, NOW)
     db.session.flush()
-    entries = db.session.scalars(sa.select(AuditEntry).where(AuditEntry.subject == f"user {sam.id}").order_by(AuditEntry.id)).all()
+    entries = db.session.scalars(
+        sa.select(AuditEntry).where(AuditEntry.subject == f"user {sam.id}").order_by(AuditEntry.id)
+    ).all()
     assert [entry.action for entry in entries] == [
         "user.created",
         "user.renamed",
@@ -153,7 +173,9 @@ def test_changing_nothing_is_not_noted(sam: User) -> None:
     users.change_role(sam, Role.STAFF, NOW)
     users.reactivate(sam, NOW)
     db.session.flush()
-    assert db.session.scalars(sa.select(AuditEntry.action).where(AuditEntry.subject == f"user {sam.id}")).all() == ["user.created"]
+    assert db.session.scalars(sa.select(AuditEntry.action).where(AuditEntry.subject == f"user {sam.id}")).all() == [
+        "user.created"
+    ]
 
 
 @pytest.mark.parametrize("user_id", [0, -1, 999, 2**31, 2**63, 10**40])
