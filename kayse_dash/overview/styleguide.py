@@ -8,6 +8,7 @@ from datetime import timedelta
 from flask import Blueprint, Response, flash, render_template, request
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, PasswordField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -22,6 +23,10 @@ bp = Blueprint("styleguide", __name__, url_prefix="/styleguide")
 SLOW = 1.5  # seconds; long enough to see a button wait
 
 
+def _choices(words: dict[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(value, label) for value, label in words.items()]
+
+
 class SampleForm(FlaskForm):
     """One field of every kind."""
 
@@ -29,13 +34,13 @@ class SampleForm(FlaskForm):
     url = StringField("Destination URL", validators=[InputRequired("Enter the address to send to.")])
     secret = PasswordField("Password")
     notes = TextAreaField("Notes")
-    state = SelectField("State", choices=[("", "All states"), ("failed", "Failed"), ("held", "Held")])
+    state = SelectField("State", choices=_choices({"": "All states", "failed": "Failed", "held": "Held"}))
     method = RadioField(
-        "Security", choices=[("none", "None"), ("api_key", "API Key"), ("hmac", "HMAC Signature")], default="hmac"
+        "Security", choices=_choices({"none": "None", "api_key": "API Key", "hmac": "HMAC Signature"}), default="hmac"
     )
     events = SelectMultipleField(
         "Events",
-        choices=[("call_started", "Call started"), ("call_ended", "Call ended"), ("call_analyzed", "Call analyzed")],
+        choices=_choices({"call_started": "Call started", "call_ended": "Call ended", "call_analyzed": "Call analyzed"}),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
