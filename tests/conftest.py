@@ -6,6 +6,7 @@ import ipaddress
 import os
 import shutil
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -167,6 +168,39 @@ def login(app: Flask) -> Callable[[str], FlaskClient]:
         return browser
 
     return log_in
+
+
+@pytest.fixture
+def start_worker(settings: Settings, app: Flask) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`start_worker("--lanes", "fast", KAYSE_RETRY_WAITS="0,1")` runs worker.py as a process on the test's database and Redis."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **env: str) -> subprocess.Popen[str]:
+        told = {
+            "KAYSE_DATA_DIR": str(settings.data_dir),
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "SECRET_KEY": settings.secret_key,
+            "KAYSE_BASE_URL": settings.base_url,
+            "KAYSE_ALLOW_HTTP": "1",
+            "KAYSE_ALLOWED_NETWORKS": "127.0.0.0/8",
+            "KAYSE_REQUEST_TIMEOUT": str(settings.request_timeout),
+            "KAYSE_RETRY_WAITS": ",".join(map(str, settings.retry_waits)),
+        }
+        process = subprocess.Popen(
+            [sys.executable, "worker.py", *arguments],
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, **told, **env},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def wait_until(happens: Callable[[], object], what: str, seconds: float = 10.0) -> None:
