@@ -29,16 +29,6 @@ def line(value: Any, what: str, shortest: int, longest: int) -> str:
     return text
 
 
-def yes_or_no(value: Any) -> bool:
-    """
-    Raises:
-        ValueError: it is neither; the message is fit to be shown to a person.
-    """
-    if not isinstance(value, bool):
-        raise ValueError("Say true or false.")
-    return value
-
-
 def record_id(value: Any) -> int | None:
     """`value` where it can be the id of a record (the database driver refuses larger numbers), else None."""
     return value if type(value) is int and 0 < value < 2**31 else None

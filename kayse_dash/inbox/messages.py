@@ -12,18 +12,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from kayse_dash import keyset
 from kayse_dash.db import db
 from kayse_dash.errors import NotFound
 from kayse_dash.inbox.models import Inbox, InboxMessage
+from kayse_dash.keyset import Place, Search, Slice
 from kayse_dash.webhooks import auth, signing
 from kayse_dash.webhooks.models import Endpoint
 
 KEPT_MESSAGES = 500
 KEPT_HEADERS = 60
 KEPT_HEADER_NAME, KEPT_HEADER_VALUE = 100, 1000
-PAGE = 50
 SHOWN_BODY = 32 * 1024  # characters in a list; what is longer has a page of its own
-LARGEST_ID = 2**63 - 1
 
 # Names whose values are no secret however they look.
 _OPEN_NAME = re.compile(
@@ -118,18 +118,16 @@ def store(inbox_id: int, method: str, headers: Iterable[tuple[str, str]], body: 
     )
 
 
-def newest(inbox: Inbox, senders: Sequence[Endpoint], before_id: int | None = None) -> tuple[list[Message], bool]:
-    """Up to 50 messages, newest first, from the one before `before_id` on where given; and whether there are older ones.
+def page(inbox: Inbox, senders: Sequence[Endpoint], place: Place | None) -> tuple[list[Message], Slice]:
+    """The messages of the page that begins at `place` (the newest for None), newest first, and where its neighbours begin.
 
     Args:
         senders: the webhooks that send to this inbox.
     """
-    query = _shown().where(InboxMessage.inbox_id == inbox.id).order_by(InboxMessage.id.desc()).limit(PAGE + 1)
-    if before_id is not None:
-        query = query.where(InboxMessage.id < before_id)
-    rows = db.session.execute(query).all()
+    found = keyset.read(Search(InboxMessage.id, [InboxMessage.inbox_id == inbox.id]), place)
+    rows = db.session.execute(_shown().where(InboxMessage.id.in_(found.keys)).order_by(InboxMessage.id.desc())).all()
     signers, repeated = _signers(senders), _repeated(inbox.id)
-    return [_message(row, signers, row.id in repeated) for row in rows[:PAGE]], len(rows) > PAGE
+    return [_message(row, signers, row.id in repeated) for row in rows], found
 
 
 def get(inbox: Inbox, message_id: int, senders: Sequence[Endpoint]) -> Message:
@@ -139,7 +137,7 @@ def get(inbox: Inbox, message_id: int, senders: Sequence[Endpoint]) -> Message:
         NotFound: there is none, or newer ones pushed it out.
     """
     query = _shown(whole=True).where(InboxMessage.inbox_id == inbox.id, InboxMessage.id == message_id)
-    row = db.session.execute(query).one_or_none() if 0 < message_id <= LARGEST_ID else None
+    row = db.session.execute(query).one_or_none() if 0 < message_id <= keyset.LARGEST_KEY else None
     if row is None:
         raise NotFound(f"This message is not kept any more: a test inbox keeps the newest {KEPT_MESSAGES}.")
     return _message(row, _signers(senders), row.id in _repeated(inbox.id), whole=True)

@@ -17,6 +17,7 @@ from kayse_dash.db import db, reading, set_reading
 from kayse_dash.errors import Conflict, InvalidInput, KayseError, NotFound
 from kayse_dash.inbox import inboxes, messages
 from kayse_dash.inbox.models import Inbox
+from kayse_dash.keyset import Place
 
 bp = Blueprint("inbox", __name__)
 
@@ -98,9 +99,8 @@ def add() -> BaseResponse:
 def show(inbox_id: int) -> Response:
     inbox = inboxes.get(inbox_id)
     senders = inboxes.senders(inbox)
-    before_id = _before(request.args.get("before"))
-    shown, more = messages.newest(inbox, senders, before_id)
-    older = url_for("inbox.show", inbox_id=inbox_id, before=web.encode_cursor(shown[-1].id)) if more else None
+    place = Place.of(web.decode_cursor(request.args.get("cursor")))
+    shown, slice_ = messages.page(inbox, senders, place)
     return web.page_or_fragment(
         "inbox/show.html",
         "inbox/_messages.html",
@@ -108,8 +108,9 @@ def show(inbox_id: int) -> Response:
         address=inboxes.address(inbox),
         senders=senders,
         messages=shown,
-        is_newest=before_id is None,
-        older_url=older,
+        is_newest=slice_.newer is None,
+        newer_url=_page_url(inbox, slice_.newer),
+        older_url=_page_url(inbox, slice_.older),
     )
 
 
@@ -176,10 +177,5 @@ def _ask(inbox: Inbox, title: str, text: str, label: str) -> Response:
     )
 
 
-def _before(cursor: str | None) -> int | None:
-    values = web.decode_cursor(cursor)
-    if values is None:
-        return None
-    if len(values) != 1 or type(values[0]) is not int or not 0 < values[0] <= messages.LARGEST_ID:
-        raise NotFound("This page of the inbox does not exist.")
-    return values[0]
+def _page_url(inbox: Inbox, place: Place | None) -> str | None:
+    return url_for("inbox.show", inbox_id=inbox.id, cursor=web.encode_cursor(*place.values)) if place else None
