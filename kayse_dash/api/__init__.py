@@ -1,21 +1,39 @@
-"""The JSON API below /v1."""
+"""The JSON API below /v1: one module per resource.
+
+A request passes `access` (the key), `inputs` (what was sent, in pydantic models), a verb, and `answers`. Errors of every
+kind are answered by `errors.render`; `reference` serves the description of it all.
+"""
 
 from __future__ import annotations
 
-from flask_openapi3 import Info
-from pydantic import BaseModel
+from flask_openapi3 import Info, OpenAPI
+from pydantic import ValidationError
 
-INFO = Info(title="Kayse Dash API", version="1.0.0")
-SECURITY = {"api_key": {"type": "apiKey", "name": "X-API-KEY", "in": "header"}}
+from kayse_dash import web
+from kayse_dash.api import campaigns, deliveries, errors, events, inputs, reference, webhook_actions, webhooks
+from kayse_dash.api.access import HEADER
+from kayse_dash.api.errors import ErrorAnswer
+
+__all__ = ["INFO", "SECURITY", "ErrorAnswer", "init_app", "validation_failed"]
+
+PREFIX = "/v1/"
+INFO = Info(
+    title="Kayse Dash API",
+    version="1.0.0",
+    description="Send events, manage the webhooks they are delivered to, and follow each delivery.",
+)
+SECURITY = {"api_key": {"type": "apiKey", "name": HEADER, "in": "header"}}
 
 
-class ErrorAnswer(BaseModel):
-    pass
+def validation_failed(error: ValidationError) -> None:
+    """
+    Raises:
+        InvalidInput: always; what flask-openapi3 calls for routes that are not a `Resource`.
+    """
+    raise inputs.refusal(inputs.faults_of(error)) from error
 
 
-def validation_failed(error):
-    raise error
-
-
-def init_app(app):
-    pass
+def init_app(app: OpenAPI) -> None:
+    web.answer_errors_below(app, PREFIX, errors.render)
+    for part in (events, webhooks, webhook_actions, deliveries, campaigns, reference):
+        app.register_api(part.bp)

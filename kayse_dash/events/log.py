@@ -1,0 +1,114 @@
+"""Looking events up: the record of events, filtered and page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import load_only
+
+from kayse_dash import keyset
+from kayse_dash.db import db
+from kayse_dash.errors import NotFound
+from kayse_dash.events import record
+from kayse_dash.events.models import Event
+from kayse_dash.keyset import Count, Place, Search, Slice
+
+# Machines that record events agree on the time at least this well.
+CLOCKS_AGREE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to show of the record; None and empty text mean all.
+
+    Args:
+        text: the beginning of an event's id.
+        since, until: of its recording, both inclusive.
+        tests: whether to show test events too.
+    """
+
+    type: str | None = None
+    campaign_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str = ""
+    tests: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether anything narrows the record."""
+        return replace(self, tests=False) != Filters()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of events, newest first, without their payloads."""
+
+    rows: Sequence[Event]
+    slice: Slice
+    count: Count
+
+
+def page(filters: Filters, place: Place | None = None, rows: int = keyset.PAGE_ROWS) -> Page:
+    """The page of the record that begins at `place`; the newest for None."""
+    search = _search(filters)
+    found = keyset.read(search, place, rows)
+    return Page(_rows(found.keys), found, keyset.count(search))
+
+
+def get(event_id: str) -> Event:
+    """The event of this public id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    event = record.find(event_id) if "\0" not in event_id else None
+    if event is None:
+        raise NotFound("There is no such event. Its record may have been removed by retention.")
+    return event
+
+
+def first_seq_since(moment: datetime) -> int:
+    """The place in the record from which on events were recorded at `moment` or later; beyond its end if there are none."""
+    first = sa.select(Event.seq).where(Event.recorded_at >= moment).order_by(Event.recorded_at, Event.seq).limit(1)
+    seq = db.session.scalar(first)
+    return keyset.LARGEST_KEY if seq is None else seq
+
+
+def _rows(seqs: list[int]) -> Sequence[Event]:
+    # A payload may be a megabyte, and no row shows it.
+    shown = (Event.id, Event.type, Event.timestamp, Event.recorded_at, Event.campaign_id, Event.is_test)
+    query = sa.select(Event).where(Event.seq.in_(seqs)).order_by(Event.seq.desc()).options(load_only(*shown, raiseload=True))
+    return db.session.scalars(query).all() if seqs else []
+
+
+def _search(filters: Filters) -> Search:
+    indexed: list[sa.ColumnElement[bool]] = []
+    if filters.type is not None:
+        indexed.append(Event.type == filters.type)
+    if not filters.tests:
+        indexed.append(Event.is_test.is_(False))
+    if filters.since is not None:
+        indexed += [Event.recorded_at >= filters.since, Event.seq >= first_seq_since(filters.since - CLOCKS_AGREE)]
+    if filters.until is not None:
+        indexed += [Event.recorded_at <= filters.until, Event.seq < first_seq_since(filters.until + CLOCKS_AGREE)]
+    text = filters.text
+    if text and (named := record.find(text)) is not None:
+        indexed.append(Event.seq == named.seq)
+        text = ""
+    if filters.campaign_id is None and not text:
+        return Search(Event.seq, indexed)
+    return Search(Event.seq, indexed, lambda row: _checked(row, filters.campaign_id, text))
+
+
+def _checked(row: Any, campaign_id: int | None, text: str) -> list[sa.ColumnElement[bool]]:
+    checked: list[sa.ColumnElement[bool]] = []
+    if campaign_id is not None:
+        checked.append(row.campaign_id == campaign_id)
+    if text:
+        checked.append(row.id.startswith(text, autoescape=True))
+    return checked
