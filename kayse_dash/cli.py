@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
+from itertools import islice
 from typing import ParamSpec, TypeVar
 
 import click
 import sqlalchemy as sa
-from flask import Flask
-from flask.cli import AppGroup
+from flask import Flask, current_app
+from flask.cli import AppGroup, with_appcontext
 
-from kayse_dash import clock, words
+from kayse_dash import clock, demo, retention, words
 from kayse_dash.accounts import api_keys, users
 from kayse_dash.accounts.models import Role, User
-from kayse_dash.db import db
+from kayse_dash.db import db, reading
 from kayse_dash.errors import InvalidInput, KayseError
+from kayse_dash.webhooks import reconcile
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+PAUSE_S = 0.02  # between two steps of a purge, so that others get their turn
+PROBLEMS_SHOWN = 100
 ROLE = click.Choice([role.value for role in Role])
 
 
 def init_app(app: Flask) -> None:
-    for command in (user_commands(), api_key_commands()):
+    for command in (user_commands(), api_key_commands(), demo_command(), purge_command(), reconcile_command()):
         app.cli.add_command(command)
 
 
@@ -121,6 +128,84 @@ def api_key_commands() -> click.Group:
         click.echo(f"Revoked the key {key.name}.")
 
     return group
+
+
+def demo_command() -> click.Command:
+    @click.command("demo")
+    @click.option("--remove", is_flag=True, help="Take the sample firm away again; its events stay on record.")
+    @with_appcontext
+    @plain_errors
+    def load(remove: bool) -> None:
+        """Load a sample firm: campaigns, webhooks to test inboxes, and ten minutes of live events."""
+        if remove:
+            removed = demo.remove(clock.now())
+            click.echo(f"Removed {removed.in_words}.")
+            for reason in removed.kept:
+                click.echo(f"Not removed: {reason}")
+            return
+        loaded = demo.load(clock.now())
+        base_url = current_app.extensions["kayse_settings"].base_url
+        click.echo(f"The sample firm is there: {loaded.campaigns} campaigns, 2 webhooks, 2 test inboxes.")
+        click.echo(f"{words.plural(loaded.events, 'event was', 'events were')} recorded.")
+        click.echo("New events come in for the next ten minutes." if loaded.live else "No live events: Redis does not answer.")
+        for what, path in (
+            ("Overview", "/"),
+            ("Deliveries", "/deliveries"),
+            ("What arrives", f"/inboxes/{loaded.inboxes[0].id}"),
+        ):
+            click.echo(f"{what + ':':<13} {base_url}{path}")
+
+    return load
+
+
+def purge_command() -> click.Command:
+    @click.command("purge")
+    @click.option(
+        "--older-than",
+        type=click.IntRange(1, 36500),
+        default=retention.KEPT_DAYS,
+        show_default=True,
+        metavar="DAYS",
+        help="How old events, their deliveries and the messages of test inboxes must be.",
+    )
+    @with_appcontext
+    @plain_errors
+    def purge(older_than: int) -> None:
+        """Delete what is old: events with all that belongs to them, once nothing of it is still to be sent."""
+        total: Counter[str] = Counter()
+        for step in retention.Plan(clock.now(), timedelta(days=older_than)).steps:
+            while gone := step():
+                db.session.commit()
+                total += gone
+                time.sleep(PAUSE_S)
+            db.session.rollback()
+        click.echo(f"Deleted {total['events']:,} events and {total['tests']:,} tests,")
+        click.echo(f"with {total['deliveries']:,} deliveries and {total['attempts']:,} attempts,")
+        click.echo(f"{total['idempotency_keys']:,} idempotency keys and {total['inbox_messages']:,} messages of test inboxes.")
+
+    return purge
+
+
+def reconcile_command() -> click.Command:
+    @click.command("reconcile")
+    @with_appcontext
+    @plain_errors
+    def check() -> None:
+        """Prove that nothing was lost; exit 1 and list what is wrong if not."""
+        report = reconcile.Report()
+        with reading():
+            problems = list(islice(reconcile.check(clock.now(), report), PROBLEMS_SHOWN + 1))
+            db.session.rollback()
+        for problem in problems[:PROBLEMS_SHOWN]:
+            click.echo(f"event {problem.event_id}, webhook {problem.endpoint_id}: {problem.words}")
+        if problems:
+            found = f"more than {PROBLEMS_SHOWN}" if len(problems) > PROBLEMS_SHOWN else f"{len(problems)}"
+            raise click.ClickException(f"{found} deliveries are not as they must be.")
+        states = ", ".join(f"{words.state_words(state).lower()} {count:,}" for state, count in sorted(report.by_state.items()))
+        click.echo(f"events {report.events:,}, deliveries {report.deliveries:,}" + (f" ({states})" if states else ""))
+        click.echo("Nothing is lost.")
+
+    return check
 
 
 def _password(from_stdin: bool) -> str:

@@ -1,19 +1,18 @@
 """Letting go of what is old, in steps small enough that nobody waits for them.
 
-A step deletes at most `STEP_ROWS` rows and does not commit; it is called again until it finds nothing. An event goes with all its
-deliveries and their attempts, or not at all, so that what is left can still be proved complete.
+A step deletes about `STEP_ROWS` rows and does not commit; it is called again until it returns nothing. An event goes with all
+its deliveries and their attempts, or not at all, so that what is left can still be proved complete.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from kayse_dash.db import db
+from kayse_dash.db import UTCDateTime, db, reading
 from kayse_dash.events import idempotency
 from kayse_dash.events.models import Event
 from kayse_dash.inbox.models import InboxMessage
@@ -26,80 +25,88 @@ TESTS_KEPT = timedelta(days=7)
 FINAL = [state for state in State if state.is_final]
 
 Step = Callable[[], Counter[str]]
+Place = tuple[datetime, int]  # of an event: when it was recorded, and its seq
 
 
-@dataclass
 class Plan:
     """What is old enough to go at `now`.
 
     Args:
-        older_than: of events with their deliveries, and of the messages in test inboxes.
+        older_than: of events with their deliveries, and of the messages in test inboxes. Tests go after seven days at the latest.
     """
 
-    now: datetime
-    older_than: timedelta
-
-    def __post_init__(self) -> None:
-        self._events_from = 0
-        self._tests_from = 0
+    def __init__(self, now: datetime, older_than: timedelta) -> None:
+        self.now = now
+        self.before = now - older_than
+        self._reached: dict[bool, Place] = {}  # tests or not: the last event that was looked at
 
     @property
     def steps(self) -> list[Step]:
-        """What to do, each until it finds nothing."""
+        """What to do, each until it returns nothing."""
         return [self.events, self.tests, self.idempotency_keys, self.inbox_messages]
 
     def events(self) -> Counter[str]:
-        """Old events whose deliveries are all final."""
-        gone, self._events_from = _delete_events(self._events_from, self.now - self.older_than, are_tests=False)
-        return gone
+        return self._events(self.before, are_tests=False)
 
     def tests(self) -> Counter[str]:
-        """Tests older than seven days, or than everything else."""
-        age = min(TESTS_KEPT, self.older_than)
-        gone, self._tests_from = _delete_events(self._tests_from, self.now - age, are_tests=True)
-        return gone
+        return self._events(max(self.before, self.now - TESTS_KEPT), are_tests=True)
 
     def idempotency_keys(self) -> Counter[str]:
-        return Counter(idempotency_keys=idempotency.forget_old(self.now))
+        return _counted("idempotency_keys", idempotency.forget_old(self.now))
 
     def inbox_messages(self) -> Counter[str]:
-        old = sa.select(InboxMessage.id).where(InboxMessage.received_at < self.now - self.older_than)
-        old = old.order_by(InboxMessage.id).limit(STEP_ROWS)
-        return Counter(inbox_messages=_delete(InboxMessage, InboxMessage.id.in_(old)))
+        old = sa.select(InboxMessage.id).where(InboxMessage.received_at < self.before).order_by(InboxMessage.id)
+        return _counted("inbox_messages", _delete(InboxMessage, InboxMessage.id.in_(old.limit(STEP_ROWS))))
+
+    def _events(self, before: datetime, *, are_tests: bool) -> Counter[str]:
+        # Looked for apart from deleting: looking may take a while, and on SQLite nobody else could write meanwhile.
+        with reading():
+            seqs, reached = _old_events(self._reached.get(are_tests), before, are_tests)
+            db.session.rollback()
+        if not seqs:
+            return Counter()
+        self._reached[are_tests] = reached
+        return _delete_events(seqs, "tests" if are_tests else "events")
 
 
-def _delete_events(from_seq: int, before: datetime, *, are_tests: bool) -> tuple[Counter[str], int]:
-    """Delete the next old events from `from_seq` on; what was deleted, and where to go on."""
+def _old_events(after: Place | None, before: datetime, are_tests: bool) -> tuple[list[int], Place | None]:
+    """The next events that may go, as many as make up a step; and the last of them."""
     not_final = sa.exists().where(Delivery.event_seq == Event.seq, Delivery.state.not_in(FINAL))
-    # Deliveries with their attempts, counted by the deliveries themselves, so that a step stays small.
-    rows = sa.select(sa.func.count() + sa.func.coalesce(sa.func.sum(Delivery.attempts), 0))
-    rows = rows.where(Delivery.event_seq == Event.seq).scalar_subquery()
-    old = sa.select(Event.seq, rows.label("rows")).where(
-        Event.seq >= from_seq, Event.recorded_at < before, Event.is_test.is_(are_tests), ~not_final
+    # Its deliveries and their attempts, which the deliveries count themselves.
+    weight = sa.select(sa.func.count() + sa.func.coalesce(sa.func.sum(Delivery.attempts), 0))
+    weight = weight.where(Delivery.event_seq == Event.seq).scalar_subquery()
+    old = sa.select(Event.recorded_at, Event.seq, weight).where(
+        Event.recorded_at < before, Event.is_test.is_(are_tests), ~not_final
     )
+    if after is not None:
+        place = sa.tuple_(Event.recorded_at, Event.seq)
+        old = old.where(place > sa.tuple_(sa.literal(after[0], UTCDateTime), sa.literal(after[1])))
     seqs: list[int] = []
     total = 0
-    for seq, count in db.session.execute(old.order_by(Event.seq).limit(STEP_ROWS)).tuples():
-        total += 1 + count
+    for at, seq, rows in db.session.execute(old.order_by(Event.recorded_at, Event.seq).limit(STEP_ROWS)).tuples():
+        total += 1 + rows
         if seqs and total > STEP_ROWS:
             break
         seqs.append(seq)
-    if not seqs:
-        return Counter(), from_seq
-    free = _without_those_taken_up_again(seqs)
-    of_events = Delivery.event_seq.in_(free)
-    gone = Counter(attempts=_delete(Attempt, Attempt.delivery_id.in_(sa.select(Delivery.id).where(of_events))))
-    gone["deliveries"] = _delete(Delivery, of_events)
-    gone["tests" if are_tests else "events"] = _delete(Event, Event.seq.in_(free))
-    return gone, seqs[-1] + 1
+        after = (at, seq)
+    return seqs, after
 
 
-def _without_those_taken_up_again(seqs: list[int]) -> list[int]:
-    """Lock the events' deliveries; those of `seqs` none of which somebody retried in this very moment."""
-    query = sa.select(Delivery.event_seq, Delivery.state).where(Delivery.event_seq.in_(seqs)).with_for_update()
-    taken_up = {seq for seq, state in db.session.execute(query).tuples() if not state.is_final}
-    return [seq for seq in seqs if seq not in taken_up]
+def _delete_events(seqs: list[int], what: str) -> Counter[str]:
+    """Delete events with all that belongs to them, but for those of which a delivery was retried since they were looked at."""
+    states = sa.select(Delivery.event_seq, Delivery.state).where(Delivery.event_seq.in_(seqs)).with_for_update()
+    retried = {seq for seq, state in db.session.execute(states).tuples() if not state.is_final}
+    free = [seq for seq in seqs if seq not in retried]
+    owed = sa.select(Delivery.id).where(Delivery.event_seq.in_(free))
+    gone = Counter(attempts=_delete(Attempt, Attempt.delivery_id.in_(owed)))
+    gone["deliveries"] = _delete(Delivery, Delivery.event_seq.in_(free))
+    gone[what] = _delete(Event, Event.seq.in_(free))
+    return gone
 
 
-def _delete(model: type[db.Model], *conditions: sa.ColumnElement[bool]) -> int:
-    return db.session.execute(sa.delete(model).where(*conditions).execution_options(synchronize_session=False)).rowcount
+def _counted(what: str, number: int) -> Counter[str]:
+    return Counter({what: number}) if number else Counter()
+
+
+def _delete(model: type[db.Model], condition: sa.ColumnElement[bool]) -> int:
+    return db.session.execute(sa.delete(model).where(condition).execution_options(synchronize_session=False)).rowcount

@@ -19,7 +19,7 @@ import redis
 import sqlalchemy as sa
 from flask import current_app
 
-from kayse_dash import intake, queue
+from kayse_dash import intake, queue, words
 from kayse_dash.accounts import audit
 from kayse_dash.clients import campaigns
 from kayse_dash.clients.models import Campaign
@@ -81,6 +81,11 @@ class Removed:
     inboxes: int
     campaigns: int
     kept: list[str]
+
+    @property
+    def in_words(self) -> str:
+        webhooks, campaigns = words.plural(self.webhooks, "webhook"), words.plural(self.campaigns, "campaign")
+        return f"{webhooks}, {words.plural(self.inboxes, 'test inbox', 'test inboxes')} and {campaigns}"
 
 
 def load(now: datetime) -> Loaded:
