@@ -20,8 +20,9 @@ UNFINISHED = ENVIRONMENT / "unfinished"
 
 
 def main(files: list[str]) -> int:
-    with_lock = os.open(PROJECT, os.O_RDONLY)
-    fcntl.flock(with_lock, fcntl.LOCK_EX)  # two `make`s at once: the second one finds everything done
+    # Of two `make`s at once the second one waits and finds everything done. pip inherits the lock: it may outlive this script.
+    lock = os.open(PROJECT, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     usable = not UNFINISHED.exists() and PYTHON.exists() and _succeeds(PYTHON, "-c", "import pip")
     if usable and all(_stamp(file).exists() and _stamp(file).read_bytes() == (PROJECT / file).read_bytes() for file in files):
         return 0
@@ -33,7 +34,7 @@ def main(files: list[str]) -> int:
             return _fail("Python's own installer is missing. On Debian and Ubuntu: apt install python3-venv")
     UNFINISHED.touch()
     wanted = [part for file in files for part in ("-r", str(PROJECT / file))]
-    pip = subprocess.run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted])
+    pip = subprocess.run([PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check", *wanted], pass_fds=[lock])
     if pip.returncode < 0:
         return _fail("The installation was interrupted. Run make again.")
     UNFINISHED.unlink()  # pip leaves what it could not install as it was
