@@ -58,9 +58,7 @@ class Certificate:
             certificate = _sign(name, key, self.issuer.certificate.subject, self.issuer.key, self.names, self.days)
         else:
             certificate = _sign(name, key, name, key, self.names, self.days)
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "server.pem")

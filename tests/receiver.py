@@ -91,6 +91,11 @@ class Reply:
         return cls(act=lambda connection: connection.drip(b"HTTP/1.1 200 OK\r\nX-Slow: ", every))
 
     @classmethod
+    def drip_interim(cls, every: float = 0.05) -> Reply:
+        """Endless interim answers (RFC 9110 section 15.2), each whole."""
+        return cls(act=lambda connection: connection.drip(b"", every, b"HTTP/1.1 102 Processing\r\n\r\n"))
+
+    @classmethod
     def drip_body(cls, every: float = 0.05, status: int = 200) -> Reply:
         """A whole head at once, then an endless body, a byte at a time."""
         head = f"HTTP/1.1 {status} OK\r\nContent-Length: 100000\r\n\r\n".encode()
@@ -207,11 +212,11 @@ class Connection:
     def wait(self, seconds: float = LONGEST_HANG_S) -> None:
         self.receiver.stopping.wait(seconds)
 
-    def drip(self, first: bytes, every: float) -> None:
+    def drip(self, first: bytes, every: float, drop: bytes = b"x") -> None:
         self.send(first)
         until = time.monotonic() + LONGEST_HANG_S
         while time.monotonic() < until and not self.receiver.stopping.wait(every):
-            self.send(b"x")
+            self.send(drop)
 
     def reset(self) -> None:
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

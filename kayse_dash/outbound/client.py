@@ -6,7 +6,8 @@ import logging
 import os
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from time import perf_counter
 
 import requests
@@ -57,7 +58,7 @@ class _Adapter(HTTPAdapter):
     """requests' adapter on checked connections, without what a webhook never has: proxies, redirects, cookies, settings
     from the environment."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
         self._tls = tls
         super().__init__(MOST_HOSTS, CONNECTIONS_PER_HOST, max_retries=_NO_RETRY)
 
@@ -69,7 +70,7 @@ class _Adapter(HTTPAdapter):
         to = request.template.destination
         context = {"scheme": to.scheme, "host": to.host, "port": to.port, "maxsize": CONNECTIONS_PER_HOST}
         if to.scheme == "https":
-            context["ssl_context"] = self._tls
+            context["ssl_context"] = self._tls()
         return self.poolmanager.connection_from_pool_key((to.scheme, to.host, to.port), context)
 
     def cert_verify(self, conn, url, verify, cert) -> None:
@@ -157,7 +158,7 @@ class Client:
         # Connections must not be shared with a process that was forked from this one.
         with self._opening:
             if self._pid != os.getpid():
-                tls = _tls_context()
+                tls = cache(_tls_context)  # takes 30 ms, and not every process needs it
                 self._templates, self._public, self._own = {}, _Adapter(tls), _Adapter(tls)
                 self._pid = os.getpid()
 
