@@ -59,7 +59,7 @@ _WORDS = {
 }
 _PASSED_ON = frozenset({"allow", "retry-after"})
 
-RESPONSES = dict.fromkeys((401, 405, 429, 500), ErrorAnswer)
+RESPONSES = dict.fromkeys((401, 429, 500), ErrorAnswer)
 OF_BODY = dict.fromkeys((400, 413, 415, 422), ErrorAnswer)
 OF_QUERY = {422: ErrorAnswer}
 OF_PATH = {404: ErrorAnswer}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationError, WithJsonSchema
+from pydantic import Field, GetJsonSchemaHandler, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import CoreSchema
 
 from kayse_dash.api import inputs
@@ -49,7 +49,8 @@ class EventBatch(inputs.Body):
     events: list[EventIn] = Field(min_length=1, max_length=MOST_EVENTS)
 
 
-_EXAMPLES = {
+_either = TypeAdapter(EventIn | EventBatch)
+_EXAMPLES: dict[str, Any] = {
     kind.name: {
         "summary": kind.label,
         "value": {"event": kind.name, "data": kind.sample, "timestamp": catalogue.SAMPLE_TIME, "campaign_id": 12},
@@ -77,8 +78,7 @@ class EventPost(inputs.Body):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        either = [handler(kind.__pydantic_core_schema__) for kind in (EventIn, EventBatch)]
-        return {"title": cls.__name__, "description": cls.__doc__, "anyOf": either}
+        return {"title": cls.__name__, "description": cls.__doc__, **handler(_either.core_schema)}
 
     @classmethod
     def read(cls, given: dict[str, Any]) -> Self:

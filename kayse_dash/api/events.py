@@ -20,8 +20,7 @@ from kayse_dash.api.inputs import Query
 from kayse_dash.api.resource import Resource
 from kayse_dash.clients import campaigns
 from kayse_dash.db import db
-from kayse_dash.errors import NotFound
-from kayse_dash.events import idempotency, log, record
+from kayse_dash.events import idempotency, log
 from kayse_dash.events.record import NewEvent
 from kayse_dash.keyset import Place
 from kayse_dash.webhooks.explain import explain
@@ -37,7 +36,7 @@ class EventFilters(Query):
     until: MomentInQuery | None = Field(None, description="Recorded at this time or earlier.")
     campaign_id: ForeignIdInQuery | None = None
     client_id: ForeignIdInQuery | None = None
-    test: FlagInQuery = Field(False, description="List the samples that tests sent, which are left out otherwise.")
+    test: FlagInQuery = Field(False, description="List the samples that tests sent too.")
     cursor: QueryText | None = Field(None, description="The `next_cursor` of an earlier answer to the same filters.")
     limit: Size = 25
 
@@ -70,9 +69,14 @@ def send_events(header: Repeatable, body: EventPost) -> Response:
 def list_events(query: EventFilters) -> Response:
     """List events, newest first."""
     filters = log.Filters(
-        query.event, query.campaign_id, query.client_id, since=query.since, until=query.until, tests=query.test
+        type=query.event,
+        campaign_id=query.campaign_id,
+        client_id=query.client_id,
+        since=query.since,
+        until=query.until,
+        tests=query.test,
     )
-    rows, found = log.page(filters, Place.of(web.decode_cursor(query.cursor)), query.limit)
+    rows, found = log.whole(filters, Place.of(web.decode_cursor(query.cursor)), query.limit)
     following = web.encode_cursor(*found.older.values) if found.older else None
     return json_answer(schemas.EventSlice(data=[schemas.Event.of(row) for row in rows], next_cursor=following))
 
@@ -80,9 +84,7 @@ def list_events(query: EventFilters) -> Response:
 @bp.get("/<event_id>", responses={200: schemas.EventDetail, **errors.OF_PATH})
 def get_event(path: EventPath) -> Response:
     """One event, and for each webhook whether it was sent there, held, or why not."""
-    event = record.find(path.event_id)
-    if event is None:
-        raise NotFound("There is no such event. Its record may have been removed by retention.")
+    event = log.get(path.event_id)
     outcomes = [schemas.WebhookOutcome.of(found) for found in explain(event)]
     return json_answer(schemas.EventDetail.of(event, webhooks=outcomes))
 

@@ -74,14 +74,27 @@ def _below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 
 def _operation(described: dict[str, Any]) -> dict[str, Any]:
-    """An operation as it is true here: the errors it can answer only, and parameters without pydantic's null."""
-    responses = described["responses"]
-    if not any(status in responses for status in ("400",)) and "422" in responses and not described.get("parameters"):
-        responses = {status: answer for status, answer in responses.items() if status != "422"}
-    made = {**described, "responses": {status: responses[status] for status in sorted(responses)}}
+    """An operation without what the library adds that is not true here, and with line breaks for its `<br/>`."""
+    responses = {
+        status: found for status, found in sorted(described["responses"].items()) if not (status == "422" and _is_added(found))
+    }
+    made = {**described, "responses": responses}
+    if words := described.get("description", "").removeprefix("<br/>"):
+        made["description"] = words.replace("<br/>", "\n")
     if parameters := described.get("parameters"):
-        made["parameters"] = [{**one, "schema": _tidy(one["schema"])} for one in parameters]
+        made["parameters"] = [{**one, "schema": _given(_tidy(one["schema"]))} for one in parameters]
     return made
+
+
+def _is_added(response: dict[str, Any]) -> bool:
+    """Whether this is the list of errors that the library says every route answers with."""
+    return response["content"]["application/json"]["schema"].get("type") == "array"
+
+
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that is there: an address cannot carry null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    return {**{name: value for name, value in schema.items() if name != "anyOf"}, **kinds[0]} if len(kinds) == 1 else schema
 
 
 def _tidy(schema: Any) -> Any:

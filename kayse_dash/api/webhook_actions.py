@@ -13,7 +13,7 @@ from kayse_dash.api.answers import json_answer
 from kayse_dash.api.fields import Id
 from kayse_dash.api.inputs import refusal
 from kayse_dash.api.resource import Resource
-from kayse_dash.api.webhook_input import DisableIn, EnableIn, RetryFailedIn, RotateIn, TestIn
+from kayse_dash.api.webhook_input import DisableIn, EnableIn, RetryFailedIn, RotateIn, SampleIn
 from kayse_dash.api.webhooks import WebhookPath, switched_off_by
 from kayse_dash.db import db
 from kayse_dash.errors import InvalidInput, NotFound
@@ -30,7 +30,7 @@ class RecoveryPath(WebhookPath):
 
 
 @bp.post("/<webhook_id>/test", responses={202: schemas.Delivery, **FOUND_AND_READ})
-def test_webhook(path: WebhookPath, body: TestIn) -> Response:
+def test_webhook(path: WebhookPath, body: SampleIn) -> Response:
     """Send a sample event, marked as a test and never retried, also to a webhook that is off.
 
     Read `GET /v1/deliveries/{id}` for what came of it.

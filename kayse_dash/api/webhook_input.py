@@ -95,11 +95,22 @@ class WebhookChange(Body):
 class WebhookIn(WebhookChange):
     """A new webhook."""
 
+    model_config = {
+        "openapi_extra": {
+            "example": {
+                "name": "Case management",
+                "url": "https://hooks.example.com/kayse",
+                "events": ["call_ended", "case.updated"],
+                "auth": {"type": "hmac"},
+            }
+        }
+    }
+
     name: Name
     url: Url = Field(description="The Destination URL: https, and an address on the public internet.")
 
 
-class TestIn(Body):
+class SampleIn(Body):
     """Which event's sample to send."""
 
     model_config = {"openapi_extra": {"required": False}}
