@@ -29,6 +29,7 @@ class Filters:
         text: the beginning of an event's id.
         since, until: of its recording, both inclusive.
         tests: whether to show test events too.
+        client_id: the client they are about.
     """
 
     type: str | None = None
@@ -37,6 +38,7 @@ class Filters:
     until: datetime | None = None
     text: str = ""
     tests: bool = False
+    client_id: int | None = None
 
     @property
     def any(self) -> bool:
@@ -46,7 +48,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of events, newest first, without their payloads."""
+    """One page of events, newest first."""
 
     rows: Sequence[Event]
     slice: Slice
@@ -54,10 +56,17 @@ class Page:
 
 
 def page(filters: Filters, place: Place | None = None, rows: int = keyset.PAGE_ROWS) -> Page:
-    """The page of the record that begins at `place`; the newest for None."""
+    """The page of the record that begins at `place`, without the payloads; the newest for None."""
     search = _search(filters)
     found = keyset.read(search, place, rows)
     return Page(_rows(found.keys), found, keyset.count(search))
+
+
+def whole(filters: Filters, place: Place | None, rows: int) -> tuple[list[Event], Slice]:
+    """The events of a page with their payloads, uncounted; and where its neighbours begin."""
+    found = keyset.read(_search(filters), place, rows)
+    query = sa.select(Event).where(Event.seq.in_(found.keys)).order_by(Event.seq.desc())
+    return list(db.session.scalars(query)) if found.keys else [], found
 
 
 def get(event_id: str) -> Event:
@@ -90,6 +99,8 @@ def _search(filters: Filters) -> Search:
     indexed: list[sa.ColumnElement[bool]] = []
     if filters.type is not None:
         indexed.append(Event.type == filters.type)
+    if filters.client_id is not None:
+        indexed.append(Event.client_id == filters.client_id)
     if not filters.tests:
         indexed.append(Event.is_test.is_(False))
     if filters.since is not None:
