@@ -144,7 +144,10 @@ def _keys(search: Search, bound: list[Any], limit: int, order: sa.UnaryExpressio
         return keys, None
     last = sa.func.min(key) if descending else sa.func.max(key)
     looked, last_key = db.session.execute(sa.select(sa.func.count(), last).select_from(row)).one()
-    return keys, last_key if looked == LOOK_THROUGH else None
+    if looked < LOOK_THROUGH:
+        return keys, None
+    further = search.key < last_key if descending else search.key > last_key
+    return keys, last_key if db.session.scalar(sa.select(sa.exists().where(*search.indexed, further))) else None
 
 
 def _window(search: Search, bound: list[Any], order: sa.UnaryExpression[Any]) -> tuple[Any, Sequence[sa.ColumnElement[bool]]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 LONGEST_TEXT = 200
-LARGEST_NUMBER_DIGITS = 18
+
+# In no text that was ever stored: NUL, which PostgreSQL refuses, and half of a surrogate pair, which has no UTF-8.
+_UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 
 
 class QueryString:
@@ -19,18 +22,17 @@ class QueryString:
     def text(self, name: str) -> str:
         """A text of at most 200 characters; empty where there is none."""
         value = self._given.get(name, "").strip()
-        # NUL is in no text that was ever stored, and PostgreSQL refuses to look for it.
-        return value if len(value) <= LONGEST_TEXT and "\0" not in value else self._ignore(name) or ""
+        return value if len(value) <= LONGEST_TEXT and not _UNSTORABLE.search(value) else self._ignore(name) or ""
 
     def choice(self, name: str, allowed: Collection[str]) -> str | None:
         """One of `allowed`."""
         value = self._given.get(name, "").strip()
         return value if value in allowed else self._ignore(name) if value else None
 
-    def number(self, name: str) -> int | None:
-        """A whole number from 0 on that a database column holds."""
+    def number(self, name: str, largest: int = 2**63 - 1) -> int | None:
+        """A whole number from 0 to `largest`, what its database column holds."""
         value = self._given.get(name, "").strip()
-        if value.isascii() and value.isdigit() and len(value) <= LARGEST_NUMBER_DIGITS:
+        if value.isascii() and value.isdigit() and len(value) <= 19 and int(value) <= largest:
             return int(value)
         return self._ignore(name) if value else None
 
@@ -54,3 +56,8 @@ class QueryString:
 
     def _ignore(self, name: str) -> None:
         self.ignored.append(name)
+
+
+def as_input(moment: datetime | None) -> str:
+    """A time as `<input type="datetime-local">` takes it, in UTC; empty for None."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M") if moment else ""

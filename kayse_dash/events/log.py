@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +17,8 @@ from kayse_dash.events import record
 from kayse_dash.events.models import Event
 from kayse_dash.keyset import Count, Place, Search, Slice
 
-# Machines that record events agree on the time at least this well.
-CLOCKS_AGREE = timedelta(seconds=10)
+# Machines that record events agree on the time so well that nothing stands further than this from where its time belongs.
+OUT_OF_ORDER = 1_000
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,20 @@ def get(event_id: str) -> Event:
     return event
 
 
-def first_seq_since(moment: datetime) -> int:
-    """The place in the record from which on events were recorded at `moment` or later; beyond its end if there are none."""
-    first = sa.select(Event.seq).where(Event.recorded_at >= moment).order_by(Event.recorded_at, Event.seq).limit(1)
-    seq = db.session.scalar(first)
-    return keyset.LARGEST_KEY if seq is None else seq
+def bounds(since: datetime | None, until: datetime | None) -> tuple[int | None, int | None]:
+    """Between which places of the record (`seq`) all events of a time stand; a little beyond it on both sides.
+
+    Args:
+        since, until: inclusive; None for no limit, which has no bound.
+    """
+    first = _first_seq(Event.recorded_at >= since) if since else None
+    last = _first_seq(Event.recorded_at > until) if until else None
+    low = None if since is None else keyset.LARGEST_KEY if first is None else first - OUT_OF_ORDER
+    return low, None if last is None else last + OUT_OF_ORDER
+
+
+def _first_seq(condition: sa.ColumnElement[bool]) -> int | None:
+    return db.session.scalar(sa.select(Event.seq).where(condition).order_by(Event.recorded_at, Event.seq).limit(1))
 
 
 def _rows(seqs: list[int]) -> Sequence[Event]:
@@ -103,10 +112,13 @@ def _search(filters: Filters) -> Search:
         indexed.append(Event.client_id == filters.client_id)
     if not filters.tests:
         indexed.append(Event.is_test.is_(False))
+    low, high = bounds(filters.since, filters.until)
     if filters.since is not None:
-        indexed += [Event.recorded_at >= filters.since, Event.seq >= first_seq_since(filters.since - CLOCKS_AGREE)]
+        indexed += [Event.recorded_at >= filters.since, Event.seq >= low]
     if filters.until is not None:
-        indexed += [Event.recorded_at <= filters.until, Event.seq < first_seq_since(filters.until + CLOCKS_AGREE)]
+        indexed.append(Event.recorded_at <= filters.until)
+    if high is not None:
+        indexed.append(Event.seq < high)
     text = filters.text
     if text and (named := record.find(text)) is not None:
         indexed.append(Event.seq == named.seq)

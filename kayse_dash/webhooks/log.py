@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -14,14 +14,14 @@ from sqlalchemy.orm import joinedload
 from kayse_dash import keyset
 from kayse_dash.db import db, escape_like
 from kayse_dash.errors import NotFound
+from kayse_dash.events import log as events_log
 from kayse_dash.events import record
 from kayse_dash.events.models import Event
 from kayse_dash.keyset import Count, Place, Search, Slice
 from kayse_dash.webhooks.models import Attempt, Delivery, Endpoint
 from kayse_dash.webhooks.schedule import State
 
-# Machines that record events agree on the time at least this well.
-CLOCKS_AGREE = timedelta(seconds=10)
+LARGEST_WEBHOOK_ID = 2**31 - 1
 # A client's newest deliveries that a search by client id finds.
 MOST_OF_A_CLIENT = 5_000
 
@@ -82,7 +82,7 @@ def webhook(endpoint_id: int) -> Endpoint:
     Raises:
         NotFound: there never was one, or its log has ended with it.
     """
-    endpoint = db.session.get(Endpoint, endpoint_id) if 0 < endpoint_id < 2**31 else None
+    endpoint = db.session.get(Endpoint, endpoint_id) if 0 < endpoint_id <= LARGEST_WEBHOOK_ID else None
     if endpoint is None:
         raise NotFound("There is no such webhook.")
     return endpoint
@@ -141,10 +141,7 @@ def _search(filters: Filters) -> Search:
         indexed.append(Delivery.endpoint_id == filters.endpoint_id)
     if filters.state is not None:
         indexed.append(Delivery.state == filters.state)
-    if filters.since is not None:
-        indexed += [Delivery.created_at >= filters.since, Delivery.id >= _first_id_since(filters.since - CLOCKS_AGREE)]
-    if filters.until is not None:
-        indexed += [Delivery.created_at <= filters.until, Delivery.id < _first_id_since(filters.until + CLOCKS_AGREE)]
+    indexed += _created(filters.since, filters.until)
     text = filters.text
     named = _events_named(text) if text else []
     if named:
@@ -189,12 +186,20 @@ def _events_named(text: str) -> list[int]:
     return list(db.session.scalars(of_client))
 
 
-def _first_id_since(moment: datetime) -> int:
-    """A delivery id below which all deliveries were created before `moment`: deliveries stand in the order of their events."""
-    first = sa.select(Event.seq).where(Event.recorded_at >= moment).order_by(Event.recorded_at, Event.seq).limit(1)
-    seq = db.session.scalar(first)
-    if seq is None:
-        return keyset.LARGEST_KEY
-    query = sa.select(Delivery.id).where(Delivery.event_seq >= seq).order_by(Delivery.event_seq, Delivery.endpoint_id).limit(1)
-    found = db.session.scalar(query)
-    return keyset.LARGEST_KEY if found is None else found
+def _created(since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Conditions for a time of creation, with bounds for the id: deliveries stand in the order of their events."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    low, high = events_log.bounds(since, until)
+    if since is not None:
+        first = _first_id(low)
+        conditions += [Delivery.created_at >= since, sa.false() if first is None else Delivery.id >= first]
+    if until is not None:
+        conditions.append(Delivery.created_at <= until)
+    if high is not None and (beyond := _first_id(high)) is not None:
+        conditions.append(Delivery.id < beyond)
+    return conditions
+
+
+def _first_id(seq: int | None) -> int | None:
+    query = sa.select(Delivery.id).where(Delivery.event_seq >= seq).order_by(Delivery.event_seq, Delivery.endpoint_id)
+    return db.session.scalar(query.limit(1))
