@@ -11,6 +11,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from kayse_dash.db import db
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
@@ -48,6 +50,7 @@ def visit(browser: Browser, address: str, login) -> Callable[..., AbstractContex
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+        db.session.commit()  # on SQLite the server could not write while the test's own transaction lasts
         page.goto(path)
         yield page
         assert faults == []

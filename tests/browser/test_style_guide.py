@@ -20,7 +20,7 @@ POLLED = """<div id="polled" hx-get="/polled" hx-trigger="every 200ms" hx-swap="
 @pytest.fixture
 def guide(visit):
     """`with guide(width=390) as page:` opens the style guide for an administrator."""
-    return partial(visit, "admin", "/styleguide/")
+    return partial(visit, "admin", "/styleguide")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -81,17 +81,17 @@ def test_an_invalid_form_comes_back_with_its_faults_in_focus(guide):
 
 def test_a_server_that_cannot_be_reached_is_told_until_it_can(guide):
     with guide() as page:
-        page.route("**/styleguide/", lambda route: route.abort())
+        page.route("**/styleguide", lambda route: route.abort())
         page.get_by_role("button", name="Try: saved").click()
         expect(page.locator("#flash")).to_contain_text("cannot be reached")
-        page.unroute("**/styleguide/")
+        page.unroute("**/styleguide")
         page.get_by_role("button", name="Try: invalid").click()
         expect(page.locator("#flash")).to_be_empty()
 
 
 def test_an_error_without_words_of_ours_is_told_too(guide):
     with guide() as page:
-        page.route("**/styleguide/", lambda route: route.fulfill(status=502, body="Bad gateway"))
+        page.route("**/styleguide", lambda route: route.fulfill(status=502, body="Bad gateway"))
         page.get_by_role("button", name="Try: saved").click()
         expect(page.locator("#flash")).to_contain_text("error 502")
         expect(page.locator("#tried")).to_be_empty()
