@@ -12,6 +12,7 @@ import pytest
 from flask import render_template, render_template_string
 
 from kayse_dash.webhooks.schedule import State
+from tests.factories import make_endpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 SHEET = (ROOT / "static" / "app.css").read_text()
@@ -34,11 +35,11 @@ class Elements(HTMLParser):
 
 @pytest.fixture
 def guide(login) -> str:
-    return login("admin").get("/styleguide/").text
+    return login("admin").get("/styleguide").text
 
 
 def test_only_administrators_see_the_style_guide(login):
-    assert login("staff").get("/styleguide/").status_code == 403
+    assert login("staff").get("/styleguide").status_code == 403
 
 
 def test_nothing_in_a_page_is_forbidden_by_the_security_policy(guide):
@@ -73,7 +74,7 @@ def test_htmx_swaps_answers_and_faults_in_a_form_but_no_other_errors(guide):
 
 def test_every_post_form_carries_a_token(app, login):
     app.config["WTF_CSRF_ENABLED"] = True
-    html = login("admin").get("/styleguide/").text
+    html = login("admin").get("/styleguide").text
     forms = [form for form in re.findall(r"<form.*?</form>", html, re.DOTALL) if 'method="post"' in form]
     assert len(forms) > 10
     assert [form for form in forms if not re.search(r'name="csrf_token"[^>]* value="[^"]{40,}"', form)] == []
@@ -164,6 +165,13 @@ def test_what_people_typed_is_never_markup(app):
             assert "<b>" not in html, part
             assert "\"'>" not in html, part
             assert "&lt;b&gt;" in html, part
+
+
+def test_a_token_in_a_fragment_does_not_make_it_another_one(login):
+    make_endpoint()
+    first, second = (login("admin").get("/settings/webhooks", headers={"HX-Request": "true"}) for _ in range(2))
+    assert first.text != second.text
+    assert first.headers["ETag"] == second.headers["ETag"]
 
 
 def _macro(call: str, **context: object) -> str:

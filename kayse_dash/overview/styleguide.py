@@ -47,7 +47,7 @@ class SampleForm(FlaskForm):
     enabled = BooleanField("Send events as soon as it is saved", default=True)
 
 
-@bp.get("/")
+@bp.get("")
 @needs(Role.ADMIN)
 def guide() -> Response:
     with_errors = SampleForm(formdata=None, prefix="wrong-")
@@ -56,7 +56,7 @@ def guide() -> Response:
     return Response(render_template("styleguide/guide.html", **context))
 
 
-@bp.post("/")
+@bp.post("")
 @needs(Role.ADMIN)
 def answer() -> Response:
     """Answer a button of the guide as its `outcome` asks: saved, slow, invalid, refused."""
