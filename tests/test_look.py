@@ -13,6 +13,7 @@ from flask import render_template, render_template_string
 
 from kayse_dash.webhooks.schedule import State
 from tests.factories import make_delivery
+from tests.visitors import Visitor
 
 ROOT = Path(__file__).resolve().parent.parent
 SHEET = (ROOT / "static" / "app.css").read_text()
@@ -167,7 +168,8 @@ def test_what_people_typed_is_never_markup(app):
             assert "&lt;b&gt;" in html, part
 
 
-def test_a_token_in_a_fragment_does_not_make_it_another_one(login):
+def test_a_token_in_a_fragment_does_not_make_it_another_one(app, login):
+    app.test_client_class = Visitor
     path = f"/deliveries/{make_delivery(state=State.FAILED).id}"
     first, second = (login("staff").get(path, headers={"HX-Request": "true"}) for _ in range(2))
     assert first.text != second.text
