@@ -187,8 +187,15 @@ def list_audit() -> BaseResponse:
 
 
 def _users_page(form: UserForm, status: int = 200, **shown_once: object) -> Response:
-    people = users.all_users()
-    page = render_template("accounts/users.html", people=people, form=form, once=_new_form_id(), roles=list(Role), **shown_once)
+    page = render_template(
+        "accounts/users.html",
+        people=users.all_users(),
+        roles=list(Role),
+        form=form,
+        once=_new_form_id(),
+        address=_base_url(),
+        **shown_once,
+    )
     return Response(page, status)
 
 
@@ -203,15 +210,18 @@ def _api_keys_page(form: ApiKeyForm, status: int = 200, **shown_once: object) ->
 def _example(key: str) -> str:
     """A command for a terminal that reports an event with this key."""
     body = json.dumps({"event": EXAMPLE, "data": catalogue.find(EXAMPLE).sample})
-    address = f"{current_app.extensions['kayse_settings'].base_url}/v1/events"
     return " \\\n  ".join(
         (
-            f"curl {shlex.quote(address)}",
+            f"curl {shlex.quote(f'{_base_url()}/v1/events')}",
             f"-H {shlex.quote(f'X-API-KEY: {key}')}",
             "-H 'Content-Type: application/json'",
             f"-d {shlex.quote(body)}",
         )
     )
+
+
+def _base_url() -> str:
+    return current_app.extensions["kayse_settings"].base_url
 
 
 def _refused(error: Conflict) -> BaseResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -93,6 +95,7 @@ def finish_setup() -> BaseResponse:
         db.session.rollback()
         flash(str(error), "info")
         return web.go("accounts.login")
+    user.last_login_at = clock.now()
     db.session.commit()
     setup.forget_setup_code(_settings().data_dir)
     sessions.begin(user, clock.now())
@@ -155,7 +158,7 @@ def _account_page(names: FlaskForm, new_password: FlaskForm, status: int = 200, 
     return Response(render_template("accounts/account.html", names=names, new_password=new_password, fault=fault), status)
 
 
-def _wait(seconds: int, page) -> Response:
+def _wait(seconds: int, page: Callable[[str], Response]) -> Response:
     whole_minutes = -(-seconds // 60) * 60
     response = page(f"Too many tries. Please wait {words.wait(whole_minutes)}, then try again.")
     response.headers["Retry-After"] = str(seconds)

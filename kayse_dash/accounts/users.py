@@ -182,7 +182,7 @@ def _add(email: str, name: str, role: Role, password_hash: str, now: datetime, a
     except IntegrityError as error:
         taken = {"email": "Somebody with this email has an account already."}
         raise InvalidInput("This person has an account already.", taken) from error
-    _note("user.created", user, now, actor, name=name, role=role.label)
+    _note("user.created", user, now, actor, **({"name": name} if name else {}), role=role.label)
     return user
 
 

@@ -74,7 +74,7 @@ def test_a_person_is_added_with_a_password_that_is_shown_once(admin: FlaskClient
     answer = admin.post("/settings/users", data=data)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
-    password = shown(answer, "password")
+    password = shown(answer, "their-password")
     assert password not in str(answer.headers)
     assert password not in admin.get("/settings/users").text
     sam = admin.application.test_client()
@@ -113,7 +113,7 @@ def test_a_reset_password_is_shown_once_and_ends_the_sessions(admin: FlaskClient
     assert "Reset the password of Sam?" in admin.post(path, data={"confirmed": "", "once": "f1"}).text
     assert theirs.get("/account").status_code == 200
     answer = admin.post(path, data=YES | {"once": "f1"})
-    password = shown(answer, "password")
+    password = shown(answer, "their-password")
     assert theirs.get("/account").status_code == 302
     assert admin.post(path, data=YES | {"once": "f1"}).location == "/settings/users"
     assert theirs.post("/login", data={"email": "sam@firm.test", "password": password}).status_code == 303
