@@ -81,7 +81,7 @@ def count_owed(recorded: Sequence[Recorded]) -> None:
             .where(Delivery.event_seq.in_(seqs[start : start + CHUNK]))
             .group_by(Delivery.event_seq)
         )
-        by_seq.update(db.session.execute(query).tuples())
+        by_seq.update(db.session.execute(query).all())
     for entry in recorded:
         entry.deliveries = by_seq.get(entry.seq, 0)
 
