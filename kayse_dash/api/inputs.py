@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from kayse_dash.api.errors import BadRequest, UnsupportedMediaType
 from kayse_dash.errors import InvalidInput, NotFound
@@ -47,10 +49,11 @@ def body(model: type[Content]) -> Content:
     """
     Raises:
         BadRequest: it is no JSON.
+        RequestEntityTooLarge: it is larger than is taken.
         UnsupportedMediaType: it is not said to be JSON, or is compressed.
         InvalidInput: by field.
     """
-    raw = request.get_data()
+    raw = _raw()
     if not raw and not model.model_config.get("openapi_extra", {}).get("required", True):
         return model()
     value = _json(raw)
@@ -121,6 +124,14 @@ def faults_of(error: ValidationError, known: Iterable[str] = ()) -> dict[str, st
     return faults
 
 
+def _raw() -> bytes:
+    raw = request.get_data()
+    # A body that does not say its length is cut at the limit without an error.
+    if request.content_length is None and len(raw) >= (request.max_content_length or math.inf):
+        raise RequestEntityTooLarge
+    return raw
+
+
 def _json(raw: bytes) -> Any:
     if request.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
         raise UnsupportedMediaType("Send the body uncompressed, without the header Content-Encoding.")
@@ -142,9 +153,9 @@ _SENTENCES = {
     "int_parsing_size": "This number is too large.",
     "bool_type": "Say true or false.",
     "list_type": "This must be a list.",
-    "dict_type": "This must be an object, such as {}.",
-    "model_type": "This must be an object, such as {}.",
-    "model_attributes_type": "This must be an object, such as {}.",
+    "dict_type": "This must be an object, such as {{}}.",
+    "model_type": "This must be an object, such as {{}}.",
+    "model_attributes_type": "This must be an object, such as {{}}.",
     "literal_error": "Choose one of {expected}.",
     "enum": "Choose one of {expected}.",
     "string_too_long": "This may have at most {max_length} characters.",

@@ -45,7 +45,7 @@ def case_types(campaign_ids: Collection[int]) -> dict[int, str]:
     found: dict[int, str] = {}
     for start in range(0, len(known), CHUNK):
         query = sa.select(Campaign.id, Campaign.case_type).where(Campaign.id.in_(known[start : start + CHUNK]))
-        found.update(db.session.execute(query.where(Campaign.case_type.is_not(None))).tuples())
+        found.update(db.session.execute(query.where(Campaign.case_type.is_not(None))).all())
     return found
 
 
@@ -53,7 +53,7 @@ def names(campaign_ids: Collection[int | None]) -> dict[int, str]:
     """The names of those of these campaigns that are on record."""
     known = [one for one in set(campaign_ids) if one is not None and 0 < one <= LARGEST_ID]
     query = sa.select(Campaign.id, Campaign.name).where(Campaign.id.in_(known))
-    return dict(db.session.execute(query).tuples().all()) if known else {}
+    return dict(db.session.execute(query).all()) if known else {}
 
 
 def check(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
