@@ -13,5 +13,9 @@ if __name__ == "__main__":
     sys.exit(main())
 
 from kayse_dash import create_app
+from kayse_dash.errors import ConfigError
 
-app = create_app()
+try:
+    app = create_app()
+except ConfigError as error:
+    sys.exit(f"Kayse Dash cannot start: {error}")

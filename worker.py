@@ -1,7 +1,7 @@
 """The work door: `python worker.py` takes work from the queues until it is told to stop.
 
-One process, no fork per job (the application and its connections stay loaded), and a clock of its own that wakes what is due: RQ's
-scheduler is a child process that was seen to die after a short Redis outage, taking every retry with it.
+One process, no fork per job (the application and its connections stay loaded), and a clock of its own that wakes what is due:
+RQ's scheduler is a child process that was seen to die after a short Redis outage, taking every retry with it.
 """
 
 from __future__ import annotations

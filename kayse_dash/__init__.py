@@ -10,7 +10,7 @@ from flask_openapi3 import OpenAPI
 
 import kayse_dash.clients.models
 import kayse_dash.inbox.models
-import kayse_dash.webhooks.models  # noqa: F401, I001 - every table has to be known before a migration
+import kayse_dash.webhooks.models  # noqa: F401 - every table has to be known before a migration
 from kayse_dash import api, cli, outbound, queue, secrets, status, web, words
 from kayse_dash.accounts import access, admin_pages, sessions
 from kayse_dash.accounts import pages as accounts_pages

@@ -23,6 +23,7 @@ from flask_migrate import upgrade
 from kayse_dash import create_app
 from kayse_dash.config import Settings
 from tests.receiver import receiver  # noqa: F401
+from tests.visitors import Visitor
 
 POSTGRES = os.environ.get("KAYSE_TEST_POSTGRES", "")  # postgresql://user@host/database with the right to create databases
 BROWSER = os.environ.get("KAYSE_TEST_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome") or ""  # a Chromium
@@ -133,6 +134,7 @@ def app(settings: Settings, redis_server: redis.Redis) -> Iterator[Flask]:
     """The application, with a context pushed."""
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False
+    app.test_client_class = Visitor
     with app.app_context():
         yield app
         from kayse_dash.db import db
@@ -172,7 +174,7 @@ def login(app: Flask) -> Callable[[str], FlaskClient]:
 
 @pytest.fixture
 def start_worker(settings: Settings, app: Flask) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """`start_worker("--lanes", "fast", KAYSE_RETRY_WAITS="0,1")` runs worker.py as a process on the test's database and Redis."""
+    """`start_worker("--lanes", "fast", KAYSE_RETRY_WAITS="0")` runs worker.py as a process on the test's database and Redis."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, **env: str) -> subprocess.Popen[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Blueprint, Response, current_app, flash, request
 
 from kayse_dash import clock, outbound
@@ -44,7 +46,7 @@ def create() -> Response:
     except InvalidInput as error:
         return _refuse(form, error)
     endpoint = endpoints.create(values, clock.now())
-    audit.note("webhook.created", f"webhook {endpoint.id}", {"name": endpoint.name, "url": endpoint.url})
+    audit.note("webhook.created", f"webhook {endpoint.id}", {"name": endpoint.name, "host": urlsplit(endpoint.url).netloc})
     db.session.commit()
     flash(f"{endpoint.name} is saved. Send it a test to see that it works.", "success")
     return go("webhooks.test", endpoint_id=endpoint.id)

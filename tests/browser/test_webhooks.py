@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -21,6 +22,7 @@ from tests.receiver import Receiver, Reply
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., AbstractContextManager[Page]]
+StartWorker = Callable[..., subprocess.Popen[str]]
 
 
 def happens(kind: str, data: str = "{}") -> None:
@@ -35,7 +37,9 @@ def a_webhook(receiver: Receiver) -> int:
     return endpoint_id
 
 
-def test_the_wizard_from_the_address_to_the_answer_of_the_test(app: Flask, visit: Visit, receiver: Receiver, start_worker) -> None:
+def test_the_wizard_from_the_address_to_the_answer_of_the_test(
+    app: Flask, visit: Visit, receiver: Receiver, start_worker: StartWorker
+) -> None:
     """Each step says what is wrong with it, Back keeps what was typed, and the test shows request and answer."""
     db.session.add(Campaign(name="Spring outreach", created_at=clock.now()))
     db.session.commit()
@@ -120,7 +124,9 @@ def test_without_javascript_the_wizard_is_one_long_form(app: Flask, visit: Visit
     assert (endpoint.auth.header, endpoint.auth.value) == ("X-Public-Api-Key", "k-123456")
 
 
-def test_a_failing_receiver_explains_itself_and_retry_delivers(app: Flask, visit: Visit, receiver: Receiver, start_worker) -> None:
+def test_a_failing_receiver_explains_itself_and_retry_delivers(
+    app: Flask, visit: Visit, receiver: Receiver, start_worker: StartWorker
+) -> None:
     """A new delivery shows up in the log by itself; its page tells what went wrong and when it is tried again."""
     clio = a_webhook(receiver)
     receiver.answer = Reply(500, body=b"<b>boom</b>")
@@ -139,7 +145,7 @@ def test_a_failing_receiver_explains_itself_and_retry_delivers(app: Flask, visit
     assert len({request.headers["webhook-id"] for request in receiver.requests}) == 1
 
 
-def test_off_holds_and_on_asks_what_to_do(app: Flask, visit: Visit, receiver: Receiver, start_worker) -> None:
+def test_off_holds_and_on_asks_what_to_do(app: Flask, visit: Visit, receiver: Receiver, start_worker: StartWorker) -> None:
     clio = a_webhook(receiver)
     start_worker()
     with visit("staff", "/settings/webhooks") as page:
@@ -156,7 +162,7 @@ def test_off_holds_and_on_asks_what_to_do(app: Flask, visit: Visit, receiver: Re
     assert len(receiver.requests) == 2
 
 
-def test_retry_failed_counts_first_and_shows_its_progress(app: Flask, visit: Visit, receiver: Receiver, start_worker) -> None:
+def test_retry_failed_counts_first_and_shows_its_progress(app: Flask, visit: Visit, receiver: Receiver, start_worker: StartWorker) -> None:
     clio = a_webhook(receiver)
     receiver.answer = Reply(500)
     worker = start_worker(KAYSE_RETRY_WAITS="0")
