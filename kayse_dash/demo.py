@@ -4,13 +4,14 @@
     tick(now)      called by the workers' clock: the next live event, when it is time for one
     remove(now)    take all of it away; the events that were recorded stay
 
-What belongs to it is told by the inboxes' addresses, which begin with `sample-`, and by the campaigns' names.
+What belongs to it is told by the inboxes' tokens, which begin with `story.INBOX_TOKENS`, and by the campaigns' names.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,26 +20,23 @@ import redis
 import sqlalchemy as sa
 from flask import current_app
 
-from kayse_dash import intake, queue, words
+from kayse_dash import intake, queue, story, words
 from kayse_dash.accounts import audit
 from kayse_dash.clients import campaigns
 from kayse_dash.clients.models import Campaign
 from kayse_dash.db import db
-from kayse_dash.demo import story
-from kayse_dash.demo.story import Happening
 from kayse_dash.errors import Conflict
 from kayse_dash.events import record
 from kayse_dash.events.catalogue import CALL_EVENTS, CATALOGUE
 from kayse_dash.events.record import NewEvent
 from kayse_dash.inbox import inboxes
 from kayse_dash.inbox.models import Inbox
+from kayse_dash.story import Happening
 from kayse_dash.webhooks import auth, endpoints, signing
 from kayse_dash.webhooks.models import Endpoint
 
 SYSTEM = "Sample case management system"
 SHEET = "Sample intake sheet"
-TOKEN_PREFIX = "sample-"
-EVENT_PREFIX = "sample_"
 CAMPAIGNS: tuple[tuple[str, str | None, bool], ...] = (
     ("Sample motor vehicle intake", "Motor vehicle accident", True),
     ("Sample truck accident outreach", "Truck accident", True),
@@ -137,15 +135,15 @@ def tick(now: datetime) -> None:
     if not connection.set(BEAT_KEY, 1, nx=True, px=int(BEAT.total_seconds() * 1000)):
         return
     known = [name for name, _, _ in CAMPAIGNS]
-    firm = list(db.session.scalars(sa.select(Campaign).where(Campaign.name.in_(known)).order_by(Campaign.id)))
-    if not firm or not is_loaded():
+    callers = _callers(db.session.scalars(sa.select(Campaign).where(Campaign.name.in_(known)).order_by(Campaign.id)))
+    if not callers or not is_loaded():
         connection.delete(LIVE_KEY)
         return
     told = json.loads(connection.get(ROUND_KEY) or "{}")
     step = told.get("step", 0)
     if not 0 < step < story.STEPS:
         step, told = 0, {"seed": secrets.randbits(32), "began": now.isoformat()}
-    happening = story.tell(told["seed"], _callers(firm), datetime.fromisoformat(told["began"]), BEAT)[step]
+    happening = story.tell(told["seed"], callers, datetime.fromisoformat(told["began"]), BEAT)[step]
     connection.set(ROUND_KEY, json.dumps({**told, "step": step + 1}), ex=int(LIVE_FOR.total_seconds()))
     _record([happening], now)
 
@@ -184,7 +182,7 @@ def _campaigns(now: datetime) -> list[Campaign]:
 
 def _inbox(name: str, now: datetime) -> Inbox:
     found = db.session.scalar(sa.select(Inbox).where(Inbox.name == name, _is_sample(Inbox.token)).order_by(Inbox.id).limit(1))
-    return found or inboxes.create(name, now, token_prefix=TOKEN_PREFIX)
+    return found or inboxes.create(name, now, token_prefix=story.INBOX_TOKENS)
 
 
 def _webhook(name: str, inbox: Inbox, values: dict[str, object], now: datetime) -> bool:
@@ -199,8 +197,11 @@ def _webhook(name: str, inbox: Inbox, values: dict[str, object], now: datetime) 
     return False
 
 
-def _callers(firm: list[Campaign]) -> list[story.Campaign]:
-    return [story.Campaign(campaign.id, campaign.case_type) for campaign in firm]
+def _callers(firm: Iterable[Campaign]) -> list[story.Campaign]:
+    """The campaigns that calls are made for: those that run, or all if somebody ended them."""
+    known = list(firm)
+    called = [campaign for campaign in known if campaign.active] or known
+    return [story.Campaign(campaign.id, campaign.case_type) for campaign in called]
 
 
 def _record(told: list[Happening], now: datetime) -> None:
@@ -209,7 +210,7 @@ def _record(told: list[Happening], now: datetime) -> None:
             type=happening.type,
             data=record.as_json(happening.data),
             timestamp=min(happening.at, now),
-            id=EVENT_PREFIX + record.new_id(now).removeprefix("evt_"),
+            id=story.EVENT_IDS + record.new_id(now).removeprefix("evt_"),
             campaign_id=happening.campaign_id,
             case_type=happening.case_type,
         )
@@ -227,4 +228,4 @@ def _play() -> bool:
 
 
 def _is_sample(token: sa.orm.InstrumentedAttribute[str]) -> sa.ColumnElement[bool]:
-    return token.startswith(TOKEN_PREFIX, autoescape=True)
+    return token.startswith(story.INBOX_TOKENS, autoescape=True)

@@ -16,6 +16,8 @@ from kayse_dash.clock import iso
 from kayse_dash.events.catalogue import CATALOGUE
 
 STEPS = 30
+INBOX_TOKENS = "sample-"  # what the tokens of the sample firm's inboxes begin with
+EVENT_IDS = "sample_"  # and the ids of its events
 
 NAMES = (
     "Dana Whitfield", "Marcus Ortega", "Priya Nair", "Tomás Herrera", "Evelyn Park", "Jerome Banks", "Aisha Rahman",
@@ -80,6 +82,7 @@ def tell(seed: int, campaigns: Sequence[Campaign], began: datetime, pace: timede
 
     Args:
         seed: the same seed tells the same round.
+        campaigns: what people call about; the call that is put through belongs to the first.
         began: when its first event happens.
         pace: from one event to the next.
     """
@@ -95,7 +98,8 @@ class _Round:
     def __init__(self, dice: random.Random, campaigns: Sequence[Campaign], began: datetime, pace: timedelta) -> None:
         self.dice = dice
         self.began, self.pace = began, pace
-        self.people = iter([_Person(dice, name, dice.choice(campaigns)) for name in dice.sample(NAMES, 4)])
+        belong_to = [campaigns[0], *(dice.choice(campaigns) for _ in range(3))]
+        self.people = (_Person(dice, name, one) for name, one in zip(dice.sample(NAMES, 4), belong_to, strict=True))
         self.happenings: list[tuple[int, Happening]] = []
 
     def a_call_that_is_put_through(self) -> None:
