@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from kayse_dash import outbound
 from kayse_dash.api.fields import Shown
@@ -132,12 +132,8 @@ class WebhookAuth(Answer):
     token_url: str | None = Field(None, description="With `oauth2`.")
     client_id: str | None = Field(None, description="With `oauth2`.")
     scope: str | None = Field(None, description="With `oauth2`.")
-    previous_secret_signs_until: str | None = Field(None, description="With `hmac`, after a rotation.")
+    previous_secret_signs_until: Shown | None = Field(None, description="With `hmac`, after a rotation.")
     secret: str | None = Field(None, description="With `hmac`, once: when it was made or changed.")
-
-
-def _shown_auth(value: Any) -> Any:
-    return auth.public(value) if isinstance(value, auth.Auth) else value
 
 
 class Webhook(Answer):
@@ -149,7 +145,7 @@ class Webhook(Answer):
     events: list[str] = Field(description="Empty: all events, also those to come.")
     campaign_ids: list[int] = Field(description="Narrows the eight call events only. Empty: all campaigns.")
     case_types: list[str] = Field(description="Empty: all.")
-    auth: Annotated[WebhookAuth, BeforeValidator(_shown_auth)]
+    auth: WebhookAuth
     enabled: bool
     disabled_reason: str | None
     disabled_at: Shown | None
@@ -166,7 +162,7 @@ class Webhook(Answer):
             secret: the signing secret, to be shown this once.
         """
         plain = {name: getattr(endpoint, name) for name in Webhook.model_fields if name != "auth"}
-        shown = WebhookAuth(**auth.public(endpoint.auth), secret=secret)
+        shown = WebhookAuth(**auth.public(endpoint.auth), **({"secret": secret} if secret else {}))
         return cls(**plain, auth=shown, **more)
 
 
