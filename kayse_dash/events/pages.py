@@ -49,7 +49,7 @@ def index() -> Response:
     )
 
 
-@bp.get("/events/<path:event_id>")
+@bp.get("/events/<event_id>")
 def show(event_id: str) -> Response:
     event = log.get(event_id)
     explanations = explain(event)
@@ -63,13 +63,14 @@ def show(event_id: str) -> Response:
         kind=catalogue.find(event.type),
         campaign_names=campaigns.names([event.campaign_id]),
         explanations=explanations,
+        now=now,
         poll_s=min((seconds for seconds in polls if seconds), default=None),
         is_long=len(event.data) > LONGEST_SHOWN,
         shown=event.data[:LONGEST_SHOWN],
     )
 
 
-@bp.get("/events/<path:event_id>/payload")
+@bp.get("/events/<event_id>/payload")
 def payload(event_id: str) -> Response:
     """The event's data as a file, to the letter as it is sent."""
     event = log.get(event_id)

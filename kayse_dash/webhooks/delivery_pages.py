@@ -22,6 +22,7 @@ from kayse_dash.webhooks.schedule import State
 bp = Blueprint("deliveries", __name__)
 
 SHOWN_ATTEMPTS = 25
+LONGEST_CHOICE = 26
 FILTERS = ("webhook", "event", "state", "campaign", "answer", "since", "until", "q")
 
 
@@ -103,7 +104,7 @@ def _delivery_page(delivery_id: int, status: int = 200) -> Response:
             delivery.state, tries=delivery.tries, attempts=delivery.attempts, allowed=len(waits), is_test=delivery.is_test
         ),
         poll_s=outlook.poll_seconds(delivery.state, delivery.due_at, now),
-        is_due=delivery.due_at is not None and delivery.due_at <= now,
+        now=now,
         body=envelope.body(delivery.event.type, delivery.event.timestamp, delivery.event.data).decode("utf-8", "replace"),
         campaigns=campaigns.names([delivery.campaign_id]),
         **_words(delivery),
@@ -177,7 +178,7 @@ def _links(found: Slice, given: dict[str, str], endpoint: Endpoint | None) -> di
 
 def _choices(filters: Filters, endpoint: Endpoint | None) -> dict[str, Any]:
     """What the filters offer."""
-    webhooks = [] if endpoint else [(one.id, one.name) for one in endpoints.all_live()]
+    webhooks = [] if endpoint else [(one.id, _short(one.name)) for one in endpoints.all_live()]
     if endpoint is None and filters.endpoint_id not in (None, *(one for one, _ in webhooks)):
         webhooks.append((filters.endpoint_id, "A deleted webhook"))
     return {
@@ -188,3 +189,7 @@ def _choices(filters: Filters, endpoint: Endpoint | None) -> dict[str, Any]:
         "since": as_input(filters.since),
         "until": as_input(filters.until),
     }
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_CHOICE else name[: LONGEST_CHOICE - 1] + "…"

@@ -195,6 +195,11 @@ class Delivery(db.Model):
         """Whether its row on a page is worth polling."""
         return self.state in (State.PENDING, State.SENDING)
 
+    @property
+    def next_try_at(self) -> datetime | None:
+        """When the next attempt is due; None where none is waiting to be made."""
+        return self.due_at if self.state is State.PENDING else None
+
 
 class Attempt(db.Model):
     """One HTTP try of a delivery. Secrets are redacted before it is written."""
