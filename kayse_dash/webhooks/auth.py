@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kayse_dash.errors import InvalidInput
-from kayse_dash.webhooks import signing
+from kayse_dash.webhooks import redaction, signing
 
 DEFAULT_API_KEY_HEADER = "X-Public-Api-Key"
 ROTATION_OVERLAP = timedelta(hours=24)
-HIDDEN = "[hidden]"
 LONGEST_SECRET = 4096
 
 # Headers that the delivery itself sets, or that would change how the request is read (RFC 9110, RFC 9112).
@@ -132,14 +130,16 @@ def public(auth: Auth) -> dict[str, Any]:
 
 
 def secrets_of(auth: Auth) -> list[str]:
-    """Every text that must not appear in a record of a request, the longest first."""
+    """Every text that must not appear in a record of a request, in each way it may be written, the longest first."""
     found = [getattr(auth, name) for name in SECRET_FIELDS.get(auth.type, ())]
     if isinstance(auth, Basic):
-        found.append(_basic_credentials(auth))
+        found.append(_pair(auth.username, auth.password))
+    if isinstance(auth, OAuth2):
+        found.append(client_credentials(auth))
     if isinstance(auth, Hmac):
         found += [secret for secret, _ in auth.previous]
         found += [secret.removeprefix(signing.PREFIX) for secret in list(found)]
-    return sorted({secret for secret in found if len(secret) >= 4}, key=len, reverse=True)
+    return redaction.spellings(found)
 
 
 def header(auth: Auth, token: str | None = None) -> tuple[str, str] | None:
@@ -152,7 +152,7 @@ def header(auth: Auth, token: str | None = None) -> tuple[str, str] | None:
         case ApiKey():
             return auth.header, auth.value
         case Basic():
-            return "Authorization", f"Basic {_basic_credentials(auth)}"
+            return "Authorization", f"Basic {_pair(auth.username, auth.password)}"
         case Bearer():
             return "Authorization", f"Bearer {auth.token}"
         case OAuth2():
@@ -160,18 +160,9 @@ def header(auth: Auth, token: str | None = None) -> tuple[str, str] | None:
     return None
 
 
-def hidden(name: str, value: str) -> str:
-    """`value` of a proving header as it may be recorded: its scheme stays, its secret does not."""
-    scheme, space, _ = value.partition(" ")
-    return f"{scheme} {HIDDEN}" if name == "Authorization" and space else HIDDEN
-
-
-def redact(text: str, secrets: list[str]) -> str:
-    """`text` without any of `secrets` (a receiver may send back what it got)."""
-    for secret in secrets:
-        if secret in text:
-            text = text.replace(secret, HIDDEN)
-    return text
+def client_credentials(auth: OAuth2) -> str:
+    """What proves the client to the token URL: both parts form-encoded, joined, in base64 (RFC 6749 section 2.3.1)."""
+    return _pair(quote(auth.client_id, safe=""), quote(auth.client_secret, safe=""))
 
 
 def jwt_expiry(token: str) -> datetime | None:
@@ -182,7 +173,7 @@ def jwt_expiry(token: str) -> datetime | None:
     try:
         claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
         return datetime.fromtimestamp(float(claims["exp"]), UTC)
-    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError, OSError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
         return None
 
 
@@ -196,7 +187,7 @@ def parse(given: Mapping[str, Any], current: Auth | None = None) -> Auth:
     Raises:
         InvalidInput: by field, as `auth.<field>`.
     """
-    kind = given.get("type")
+    kind = given.get("type") if isinstance(given, Mapping) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise InvalidInput("Please check the security settings.", {"auth.type": f"Choose one of {', '.join(KINDS)}."})
     unknown = sorted(str(name) for name in given if name not in _FIELDS[kind] and name != "type")
@@ -219,8 +210,8 @@ def parse(given: Mapping[str, Any], current: Auth | None = None) -> Auth:
     return KINDS[kind](**values)
 
 
-def _basic_credentials(auth: Basic) -> str:
-    return base64.b64encode(f"{auth.username}:{auth.password}".encode()).decode()
+def _pair(name: str, password: str) -> str:
+    return base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def _text(value: Any, what: str, longest: int = LONGEST_SECRET) -> str:
@@ -235,7 +226,7 @@ def _text(value: Any, what: str, longest: int = LONGEST_SECRET) -> str:
 
 
 def _header_name(value: Any) -> str:
-    name = _text(value or DEFAULT_API_KEY_HEADER, "The header's name", 100)
+    name = _text(DEFAULT_API_KEY_HEADER if value == "" else value, "The header's name", 100)
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
         raise ValueError("A header's name has letters, digits and hyphens only, such as X-Api-Key.")
     if name.lower() in RESERVED_HEADERS:
@@ -255,9 +246,8 @@ def _header_value(what: str, *, spaces: bool = True):
 
 
 def _token(value: Any) -> str:
-    text = value.strip() if isinstance(value, str) else value
-    if isinstance(text, str) and text.lower().startswith("bearer "):
-        text = text[7:]
+    # People paste the whole header.
+    text = re.sub(r"(?i)^\s*bearer(\s+|$)", "", value) if isinstance(value, str) else value
     return _header_value("The token", spaces=False)(text)
 
 
@@ -282,18 +272,22 @@ def _password(value: Any) -> str:
 
 def _token_url(value: Any) -> str:
     text = _text(value, "The token URL", 2048)
-    parts = urlsplit(text)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("https", "http") and parts.hostname
+    except ValueError:
+        usable = False
+    if not usable:
         raise ValueError("The token URL must be a full address, such as https://login.example.com/oauth/token.")
     return text
 
 
 def _scope(value: Any) -> str:
-    return _header_value("The scope")(value) if value else ""
+    return "" if value == "" else _header_value("The scope")(value)
 
 
 def _secret(value: Any) -> str:
-    if not value:
+    if value == "":
         return signing.new_secret()
     text = _text(value, "The secret", 200)
     signing.key_of(text)

@@ -10,14 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kayse_dash.db import db, is_sqlite
-from kayse_dash.webhooks import auth, deliveries, endpoints, pace, schedule
+from kayse_dash.webhooks import deliveries, endpoints, pace, schedule
 from kayse_dash.webhooks.models import Attempt, Delivery, Endpoint, HourlyCount
 from kayse_dash.webhooks.schedule import State, Trigger
 from kayse_dash.webhooks.sending import Outcome, Target
 
 GONE = "The other system answered 410 Gone, which asks not to be called again."
 ONLY_FAILED = "Every attempt failed for five days."
-HIDDEN_RESPONSE_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "www-authenticate"})
 
 _finish = (
     sa.update(Delivery.__table__)
@@ -48,7 +47,7 @@ def write(outcomes: Sequence[Outcome], target: Target, worker: str, latency_ms: 
         Why the webhook was switched off by this batch; None when it was not.
     """
     connection = db.session.connection()
-    connection.execute(sa.insert(Attempt.__table__), [_attempt_row(outcome, target, worker) for outcome in outcomes])
+    connection.execute(sa.insert(Attempt.__table__), [_attempt_row(outcome, worker) for outcome in outcomes])
     connection.execute(_finish, [_delivery_values(outcome, worker) for outcome in outcomes])
     real = [outcome for outcome in outcomes if not outcome.owed.is_test]
     if real:
@@ -56,11 +55,8 @@ def write(outcomes: Sequence[Outcome], target: Target, worker: str, latency_ms: 
     return _health(real, target.id, latency_ms)
 
 
-def _attempt_row(outcome: Outcome, target: Target, worker: str) -> dict[str, Any]:
+def _attempt_row(outcome: Outcome, worker: str) -> dict[str, Any]:
     answer, owed = outcome.answer, outcome.owed
-    headers = None
-    if answer.headers is not None:
-        headers = [[name, _shown_header(name, value, target.secrets)] for name, value in answer.headers]
     return {
         "delivery_id": owed.id,
         "number": owed.attempts + 1,
@@ -71,17 +67,13 @@ def _attempt_row(outcome: Outcome, target: Target, worker: str) -> dict[str, Any
         "request_headers": outcome.request_headers,
         "status": answer.status,
         "error": answer.reason,
-        "error_detail": auth.redact(answer.detail, target.secrets)[:500] if answer.detail else None,
-        "response_headers": headers,
-        "response_body": auth.redact(answer.body, target.secrets) if answer.headers is not None else None,
+        "error_detail": answer.detail and answer.detail[:500],
+        "response_headers": answer.headers,
+        "response_body": answer.body if answer.headers is not None else None,
         "response_truncated": answer.truncated,
         "timings": {phase: round(spent, 2) for phase, spent in answer.timings.items()},
         "worker": worker,
     }
-
-
-def _shown_header(name: str, value: str, secrets: list[str]) -> str:
-    return auth.HIDDEN if name.lower() in HIDDEN_RESPONSE_HEADERS else auth.redact(value, secrets)
 
 
 def _delivery_values(outcome: Outcome, worker: str) -> dict[str, Any]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from kayse_dash.outbound import Answer, Client, Reason, no_answer
-from kayse_dash.webhooks import auth, envelope, schedule, signing
+from kayse_dash.webhooks import auth, envelope, redaction, schedule, signing
 from kayse_dash.webhooks.deliveries import Owed
 from kayse_dash.webhooks.models import Endpoint
 from kayse_dash.webhooks.tokens import Token, TokenRefused, Tokens
+
+HIDDEN_RESPONSE_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authorization", "www-authenticate"})
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Target:
     id: int
     url: str
     auth: auth.Auth
-    secrets: list[str]
+    secrets: list[str] = field(repr=False)
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Target:
@@ -70,8 +72,11 @@ def attempt(
         signature = signing.sign(target.auth.keys(started_at), owed.event_id, timestamp, body)
     headers = envelope.headers(owed.event_id, timestamp, signature=signature, is_test=owed.is_test)
     answer, proof = _post(target, body, headers, client, tokens)
+    secrets = target.secrets
     if proof is not None:
-        headers[proof[0]] = auth.hidden(*proof)
+        headers[proof[0]] = redaction.hidden(*proof)
+        if isinstance(target.auth, auth.OAuth2):
+            secrets = redaction.spellings([proof[1].removeprefix("Bearer ")]) + secrets
     ended_at = now()
     decision = schedule.decide(
         status=answer.status if answer.reason is None else None,
@@ -81,7 +86,7 @@ def attempt(
         retry_after=answer.retry_after,
         is_test=owed.is_test,
     )
-    return Outcome(owed, started_at, ended_at, target.url, list(headers.items()), answer, decision)
+    return Outcome(owed, started_at, ended_at, target.url, list(headers.items()), _redacted(answer, secrets), decision)
 
 
 def _post(
@@ -109,3 +114,13 @@ def _post_with(
 ) -> tuple[Answer, tuple[str, str] | None]:
     proof = auth.header(target.auth, token.text)
     return client.post(target.url, body, headers | dict([proof] if proof else [])), proof
+
+
+def _redacted(answer: Answer, secrets: list[str]) -> Answer:
+    """The answer as it may be recorded: a receiver may send back what it got."""
+    headers = answer.headers and [
+        (name, redaction.HIDDEN if name.lower() in HIDDEN_RESPONSE_HEADERS else redaction.redact(value, secrets))
+        for name, value in answer.headers
+    ]
+    detail = answer.detail and redaction.redact(answer.detail, secrets)
+    return replace(answer, headers=headers, body=redaction.redact(answer.body, secrets), detail=detail)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 import time
-from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 from kayse_dash.outbound import Client
-from kayse_dash.webhooks.auth import OAuth2, redact, secrets_of
+from kayse_dash.webhooks.auth import OAuth2, client_credentials, secrets_of
+from kayse_dash.webhooks.redaction import redact
 
 ASSUMED_LIFE_S = 300  # where the answer does not say (`expires_in` is only recommended, section 5.1)
 EARLY_S = 30  # a token is not used in its last seconds
@@ -21,7 +21,7 @@ LONGEST_TOKEN = 16_384
 class Token:
     """An access token, and whether it was fetched just now."""
 
-    text: str
+    text: str = field(repr=False)
     fresh: bool
 
 
@@ -62,12 +62,10 @@ class Tokens:
 
 def _fetch(auth: OAuth2, client: Client) -> tuple[str, float]:
     form = {"grant_type": "client_credentials"} | ({"scope": auth.scope} if auth.scope else {})
-    # Section 2.3.1: both parts are form-encoded before they are joined.
-    pair = f"{quote(auth.client_id, safe='')}:{quote(auth.client_secret, safe='')}"
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",
-        "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}",
+        "Authorization": f"Basic {client_credentials(auth)}",
     }
     answer = client.post(auth.token_url, urlencode(form).encode(), headers)
     if answer.status in (400, 401):
@@ -76,8 +74,8 @@ def _fetch(auth: OAuth2, client: Client) -> tuple[str, float]:
         form |= {"client_id": auth.client_id, "client_secret": auth.client_secret}
         answer = client.post(auth.token_url, urlencode(form).encode(), headers)
     if answer.reason is not None or answer.status != 200:
-        why = answer.detail or f"it answered {answer.status}: {answer.body[:200]}"
-        raise TokenRefused(redact(f"The token URL gave no token: {why}", secrets_of(auth)))
+        said = redact(answer.body, secrets_of(auth))[:200]
+        raise TokenRefused(f"The token URL gave no token: {answer.detail or f'it answered {answer.status}: {said}'}")
     return _read(answer.body)
 
 
@@ -85,7 +83,7 @@ def _read(body: str) -> tuple[str, float]:
     try:
         given = json.loads(body)
         text, life_s = given["access_token"], float(given.get("expires_in") or ASSUMED_LIFE_S)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise TokenRefused("The token URL answered 200, but without an access_token.") from error
     if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not 0 < len(text) <= LONGEST_TOKEN:
         raise TokenRefused("The token URL gave an access_token that cannot be sent in a header.")

@@ -34,7 +34,10 @@ def verdict(event: str = "call_ended", campaign: int | None = None, case: str | 
         (Verdict.OTHER_CASE_TYPE, {"case_types": ["Motor Vehicle"], "case": "Slip and fall"}),
         (Verdict.OTHER_CASE_TYPE, {"case_types": ["Motor Vehicle"], "case": None}),
         (Verdict.OTHER_CASE_TYPE, {"case_types": ["Motor Vehicle"], "case": "Slip and fall", "enabled": False}),
-        (Verdict.HOLD, {"case_types": ["Motor Vehicle"], "case": "motor vehicle", "campaign_ids": [7], "campaign": 7, "enabled": False}),
+        (
+            Verdict.HOLD,
+            {"case_types": ["Motor Vehicle"], "case": "motor vehicle", "campaign_ids": [7], "campaign": 7, "enabled": False},
+        ),
         # The first reason that applies is given.
         (Verdict.OTHER_CAMPAIGN, {"campaign_ids": [7], "campaign": 9, "case_types": ["x"], "case": "y"}),
     ],

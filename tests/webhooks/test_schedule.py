@@ -111,7 +111,8 @@ def test_410_ends_it_and_switches_the_webhook_off(tries: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "state"), [(200, State.DELIVERED), (500, State.FAILED), (429, State.FAILED), (410, State.FAILED), (None, State.FAILED)]
+    ("status", "state"),
+    [(200, State.DELIVERED), (500, State.FAILED), (429, State.FAILED), (410, State.FAILED), (None, State.FAILED)],
 )
 def test_a_test_is_never_tried_again_and_switches_nothing_off(status: int | None, state: State) -> None:
     assert decide(status=status, tries=1, now=NOW, is_test=True, retry_after=HOUR) == Decision(state)

@@ -89,7 +89,9 @@ def test_nothing_that_is_signed_can_be_changed(changed: dict) -> None:
     with pytest.raises(WebhookVerificationError):
         Webhook(OLD).verify(body, headers)
     keys = [signing.key_of(OLD)]
-    assert signing.verify(keys, headers["webhook-id"], headers["webhook-timestamp"], body, headers["webhook-signature"], NOW.timestamp())
+    assert signing.verify(
+        keys, headers["webhook-id"], headers["webhook-timestamp"], body, headers["webhook-signature"], NOW.timestamp()
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,10 @@ def test_why_a_signature_is_refused(timestamp: str, signature: str, words: str) 
 
 def test_our_own_verifier_accepts_what_the_library_signs() -> None:
     theirs = Webhook(OLD).sign(ID, NOW, BODY.decode())
-    assert signing.verify([signing.key_of(OLD)], ID, str(STAMP), BODY, f"v1,{base64.b64encode(b'x' * 32).decode()} {theirs}", STAMP) is None
+    assert (
+        signing.verify([signing.key_of(OLD)], ID, str(STAMP), BODY, f"v1,{base64.b64encode(b'x' * 32).decode()} {theirs}", STAMP)
+        is None
+    )
 
 
 @pytest.mark.parametrize("size", [24, 32, 64])
