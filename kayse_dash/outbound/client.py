@@ -7,7 +7,6 @@ import os
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from functools import cache
 from time import perf_counter
 
 import requests
@@ -103,6 +102,7 @@ class Client:
         self.policy = policy
         self._opening = threading.Lock()
         self._pid: int | None = None
+        self._tls: ssl.SSLContext | None = None
         self._templates: dict[str, _Template] = {}
         # Two sets of connections, so that one made for a test inbox of our own never serves another path of this machine.
         self._public: _Adapter
@@ -158,9 +158,15 @@ class Client:
         # Connections must not be shared with a process that was forked from this one.
         with self._opening:
             if self._pid != os.getpid():
-                tls = cache(_tls_context)  # takes 30 ms, and not every process needs it
-                self._templates, self._public, self._own = {}, _Adapter(tls), _Adapter(tls)
+                self._templates, self._public, self._own = {}, _Adapter(self._trust), _Adapter(self._trust)
                 self._pid = os.getpid()
+
+    def _trust(self) -> ssl.SSLContext:
+        # Takes 30 ms, and a process that sends no https needs none.
+        if self._tls is None:
+            with self._opening:
+                self._tls = self._tls or _tls_context()
+        return self._tls
 
 
 def _tls_context() -> ssl.SSLContext:

@@ -218,8 +218,8 @@ def connect(host: str, port: int, exchange: Exchange) -> PlainSocket:
     exchange.note("connect", started)
     if isinstance(failure, TimeoutError):
         raise exchange.timed_out("connecting", Reason.CONNECT_TIMEOUT)
-    reason = Reason.REFUSED if isinstance(failure, ConnectionRefusedError) else Reason.UNREACHABLE
-    raise Stopped(reason, (failure.strerror or type(failure).__name__).lower())
+    reasons = {ConnectionRefusedError: Reason.REFUSED, ConnectionResetError: Reason.RESET}
+    raise Stopped(reasons.get(type(failure), Reason.UNREACHABLE), (failure.strerror or type(failure).__name__).lower())
 
 
 def _connected(family: int, sockaddr: tuple, seconds: float) -> PlainSocket:

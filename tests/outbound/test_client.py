@@ -295,15 +295,6 @@ class TestKeptAlive:
         assert "connect" in answer.timings
         assert [(request.body, request.connection) for request in receiver.requests] == [(b"1", 1), (b"2", 1), (b"2", 2)]
 
-    def test_the_second_try_does_not_take_another_old_connection(self, make_client, receiver):
-        client = make_client()
-        gate = threading.Barrier(3)
-        receiver.answer = lambda request: (gate.wait(5) and Reply()) or Reply()
-        run_together(3, lambda: client.post(receiver.url, b"{}", HEADERS))
-        receiver.answer = lambda request: Reply.reset() if request.connection <= 3 else Reply()
-        assert client.post(receiver.url, b"{}", HEADERS).ok
-        assert [request.connection for request in receiver.requests[3:]] == [receiver.requests[3].connection, 4]
-
     @pytest.mark.parametrize("last_word", [Reply.close(), Reply.reset()], ids=["closed", "reset"])
     def test_nothing_is_sent_twice_over_new_connections(self, make_client, receiver, last_word):
         receiver.answer = [Reply(), last_word]
@@ -315,8 +306,10 @@ class TestKeptAlive:
         assert len(receiver.requests) == 4
 
     @pytest.mark.parametrize("begun", [b"H", b"HTTP/1.1 200 OK\r\nX-A: 1\r\n"])
-    def test_nothing_is_sent_twice_once_an_answer_has_begun(self, make_client, receiver, begun):
-        receiver.answer = [Reply(), Reply.raw(begun)]
+    @pytest.mark.parametrize("end", ["finish", "reset"])
+    def test_nothing_is_sent_twice_once_an_answer_has_begun(self, make_client, receiver, begun, end):
+        breaks_off = Reply(act=lambda connection: (connection.send(begun), connection.wait(0.1), getattr(connection, end)()))
+        receiver.answer = [Reply(), breaks_off]
         client = make_client()
         client.post(receiver.url, b"1", HEADERS)
         client.post(receiver.url, b"2", HEADERS)
