@@ -8,6 +8,7 @@ from flask import Flask, request
 from flask_migrate import Migrate
 from flask_openapi3 import OpenAPI
 
+import kayse_dash.clients.import_models
 import kayse_dash.clients.models
 import kayse_dash.inbox.models
 import kayse_dash.webhooks.models  # noqa: F401 - every table has to be known before a migration
