@@ -209,7 +209,7 @@ def _repeated(inbox_id: int) -> set[int]:
     query = sa.select(InboxMessage.id, headers).where(InboxMessage.inbox_id == inbox_id).order_by(InboxMessage.id)
     seen: set[str] = set()
     repeated: set[int] = set()
-    for message_id, text in db.session.execute(query).tuples():
+    for message_id, text in db.session.execute(query):
         if found := _WEBHOOK_ID.search(text):
             if found[1] in seen:
                 repeated.add(message_id)
