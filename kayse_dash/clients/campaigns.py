@@ -16,6 +16,12 @@ from kayse_dash.webhooks.models import Endpoint
 LARGEST_ID = 2**31 - 1
 CHUNK = 500  # ids in one IN (…)
 
+_columns = Campaign.__table__.c
+# Asked for every event, so made once.
+_CASE_TYPES = sa.select(_columns.id, _columns.case_type).where(
+    _columns.id.in_(sa.bindparam("ids", expanding=True)), _columns.case_type.is_not(None)
+)
+
 
 def get(campaign_id: int) -> Campaign:
     """
@@ -44,8 +50,7 @@ def case_types(campaign_ids: Collection[int]) -> dict[int, str]:
     known = [one for one in set(campaign_ids) if 0 < one <= LARGEST_ID]
     found: dict[int, str] = {}
     for start in range(0, len(known), CHUNK):
-        query = sa.select(Campaign.id, Campaign.case_type).where(Campaign.id.in_(known[start : start + CHUNK]))
-        found.update(db.session.execute(query.where(Campaign.case_type.is_not(None))).all())
+        found.update(db.session.execute(_CASE_TYPES, {"ids": known[start : start + CHUNK]}).all())
     return found
 
 

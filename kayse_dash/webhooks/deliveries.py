@@ -24,6 +24,7 @@ from kayse_dash.webhooks.routing import Routes
 from kayse_dash.webhooks.schedule import State, Trigger
 
 COUNT_CAP = 10_001
+_INSERT = sa.insert(Delivery.__table__)  # on the table rather than the model: half the time for one event
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def owe(recorded: Sequence[Recorded], routes: Routes, now: datetime, first_wait_
             if sent:
                 woken.add(endpoint_id)
     if rows:
-        db.session.execute(sa.insert(Delivery), rows)
+        db.session.execute(_INSERT, rows)
     for endpoint_id in woken:
         queue.put(queue.DRAIN, endpoint_id)
 

@@ -17,6 +17,8 @@ from kayse_dash.events.catalogue import CALL_EVENTS
 from kayse_dash.webhooks.matching import Rule, Verdict, judge
 from kayse_dash.webhooks.models import Endpoint, Revision, RoutingEpoch
 
+_EPOCH = sa.select(RoutingEpoch.__table__.c.epoch)  # asked for every event, so made once
+
 
 @dataclass(frozen=True)
 class Routes:
@@ -36,7 +38,7 @@ class Routes:
 
 def current() -> Routes:
     """The rules in force now; read again only after a change."""
-    epoch = db.session.scalar(sa.select(RoutingEpoch.epoch)) or 0
+    epoch = db.session.scalar(_EPOCH) or 0
     kept: Routes | None = current_app.extensions.get("kayse_routes")
     if kept is None or kept.epoch != epoch:
         kept = at(epoch)
