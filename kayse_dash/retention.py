@@ -83,7 +83,7 @@ def _old_events(after: Place | None, before: datetime, are_tests: bool) -> tuple
         old = old.where(place > sa.tuple_(sa.literal(after[0], UTCDateTime), sa.literal(after[1])))
     seqs: list[int] = []
     total = 0
-    for at, seq, rows in db.session.execute(old.order_by(Event.recorded_at, Event.seq).limit(STEP_ROWS)).tuples():
+    for at, seq, rows in db.session.execute(old.order_by(Event.recorded_at, Event.seq).limit(STEP_ROWS)):
         total += 1 + rows
         if seqs and total > STEP_ROWS:
             break
@@ -95,7 +95,7 @@ def _old_events(after: Place | None, before: datetime, are_tests: bool) -> tuple
 def _delete_events(seqs: list[int], what: str) -> Counter[str]:
     """Delete events with all that belongs to them, but for those of which a delivery was retried since they were looked at."""
     states = sa.select(Delivery.event_seq, Delivery.state).where(Delivery.event_seq.in_(seqs)).with_for_update()
-    retried = {seq for seq, state in db.session.execute(states).tuples() if not state.is_final}
+    retried = {seq for seq, state in db.session.execute(states) if not state.is_final}
     free = [seq for seq in seqs if seq not in retried]
     owed = sa.select(Delivery.id).where(Delivery.event_seq.in_(free))
     gone = Counter(attempts=_delete(Attempt, Attempt.delivery_id.in_(owed)))

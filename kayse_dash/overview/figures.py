@@ -190,7 +190,7 @@ def _hours(now: datetime) -> list[Hour]:
     of_all = HourlyCount.endpoint_id.in_(sa.select(Endpoint.id))
     sums = sa.select(HourlyCount.hour, sa.func.sum(HourlyCount.delivered), sa.func.sum(HourlyCount.failed))
     sums = sums.where(of_all, HourlyCount.hour >= begins[0]).group_by(HourlyCount.hour)
-    found = {hour: (int(delivered), int(failed)) for hour, delivered, failed in db.session.execute(sums).tuples()}
+    found = {hour: (int(delivered), int(failed)) for hour, delivered, failed in db.session.execute(sums)}
     return [Hour(hour, *found.get(hour, (0, 0))) for hour in begins]
 
 
