@@ -76,11 +76,12 @@ class Exchange:
         return now
 
 
-class _Thread(threading.local):
-    exchange = Exchange(float("inf"))
+class _Running(threading.local):
+    exchange: Exchange
 
 
-running = _Thread()
+# urllib3 hands neither a deadline nor a policy down to its sockets; a request runs in one thread from end to end.
+running = _Running()
 
 
 class _Deadline:
