@@ -18,7 +18,7 @@ from kayse_dash.webhooks.explain import explain
 
 bp = Blueprint("events", __name__)
 
-FILTERS = ("event", "campaign", "since", "until", "q", "tests")
+FILTERS = {"event": "Event", "campaign": "Campaign", "since": "From", "until": "To", "q": "Search", "tests": "Show tests"}
 LONGEST_SHOWN = 60_000
 
 
@@ -39,7 +39,7 @@ def index() -> Response:
         "events/index.html",
         "events/_list.html",
         filters=filters,
-        ignored=query.ignored,
+        ignored=[FILTERS[name] for name in query.ignored],
         found=found,
         states=deliveries_log.states_of(found.slice.keys),
         campaign_names=campaigns.names([event.campaign_id for event in found.rows]),

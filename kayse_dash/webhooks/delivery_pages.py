@@ -23,7 +23,16 @@ bp = Blueprint("deliveries", __name__)
 
 SHOWN_ATTEMPTS = 25
 LONGEST_CHOICE = 26
-FILTERS = ("webhook", "event", "state", "campaign", "answer", "since", "until", "q")
+FILTERS = {
+    "webhook": "Webhook",
+    "event": "Event",
+    "state": "State",
+    "campaign": "Campaign",
+    "answer": "Answer",
+    "since": "From",
+    "until": "To",
+    "q": "Search",
+}
 
 
 @bp.get("/deliveries")
@@ -137,7 +146,7 @@ def _log(endpoint: Endpoint | None) -> Response:
         "deliveries/_list.html",
         endpoint=endpoint,
         filters=filters,
-        ignored=query.ignored,
+        ignored=[FILTERS[name] for name in query.ignored],
         found=found,
         now=clock.now(),
         kinds=catalogue.CATALOGUE,
@@ -185,7 +194,7 @@ def _choices(filters: Filters, endpoint: Endpoint | None) -> dict[str, Any]:
         "webhooks": webhooks,
         "events": [(kind.name, kind.label) for kind in catalogue.CATALOGUE.values()],
         "states": list(State),
-        "campaigns": [(one.id, one.name) for one in campaigns.by_name()],
+        "campaigns": [(one.id, _short(one.name)) for one in campaigns.by_name()],
         "since": as_input(filters.since),
         "until": as_input(filters.until),
     }

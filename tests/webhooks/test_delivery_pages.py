@@ -207,7 +207,7 @@ class TestLog:
     def test_filters_that_make_no_sense_are_named(self, staff):
         make_delivery()
         page = staff.get("/deliveries?state=exploded&since=yesterday").text
-        assert "They could not be understood: state, since." in page
+        assert "They could not be understood: State, From." in page
         assert len(rows(page)) == 1
 
     @pytest.mark.parametrize(
