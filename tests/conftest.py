@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,8 +21,10 @@ from flask_migrate import upgrade
 
 from kayse_dash import create_app
 from kayse_dash.config import Settings
+from tests.product import start  # noqa: F401
 from tests.receiver import receiver  # noqa: F401
 from tests.visitors import Visitor
+from tests.waiting import wait_until
 
 POSTGRES = os.environ.get("KAYSE_TEST_POSTGRES", "")  # postgresql://user@host/database with the right to create databases
 BROWSER = os.environ.get("KAYSE_TEST_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome") or ""  # a Chromium
@@ -125,7 +126,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def settings(database: str, redis_url: str, tmp_path: Path) -> Settings:
     """Settings that let deliveries reach receivers on this machine."""
-    base = Settings.from_env({"KAYSE_DATA_DIR": str(tmp_path), "DATABASE_URL": database, "REDIS_URL": redis_url, "SECRET_KEY": "test"})
+    env = {"KAYSE_DATA_DIR": str(tmp_path), "DATABASE_URL": database, "REDIS_URL": redis_url, "SECRET_KEY": "test"}
+    base = Settings.from_env(env)
     return replace(base, allow_http=True, allowed_networks=(ipaddress.ip_network("127.0.0.0/8"),), request_timeout=5.0)
 
 
@@ -203,23 +205,6 @@ def start_worker(settings: Settings, app: Flask) -> Iterator[Callable[..., subpr
     for process in started:
         process.kill()
         process.communicate()
-
-
-def wait_until(happens: Callable[[], object], what: str, seconds: float = 10.0) -> None:
-    """Wait for something that another process does.
-
-    Raises:
-        AssertionError: it did not happen in `seconds`.
-    """
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        try:
-            if happens():
-                return
-        except (redis.RedisError, OSError):
-            pass
-        time.sleep(0.02)
-    raise AssertionError(f"{what} did not happen within {seconds:g} s")
 
 
 def _postgres(statement: str) -> None:
