@@ -27,6 +27,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 PAUSE_S = 0.02  # between two steps of a purge, so that others get their turn
+PURGED = {
+    "events": ("event",),
+    "tests": ("test",),
+    "deliveries": ("delivery", "deliveries"),
+    "attempts": ("attempt",),
+    "idempotency_keys": ("idempotency key",),
+    "inbox_messages": ("message of test inboxes", "messages of test inboxes"),
+}
 PROBLEMS_SHOWN = 100
 ROLE = click.Choice([role.value for role in Role])
 
@@ -148,12 +156,9 @@ def demo_command() -> click.Command:
         click.echo(f"The sample firm is there: {loaded.campaigns} campaigns, 2 webhooks, 2 test inboxes.")
         click.echo(f"{words.plural(loaded.events, 'event was', 'events were')} recorded.")
         click.echo("New events come in for the next ten minutes." if loaded.live else "No live events: Redis does not answer.")
-        for what, path in (
-            ("Overview", "/"),
-            ("Deliveries", "/deliveries"),
-            ("What arrives", f"/inboxes/{loaded.inboxes[0].id}"),
-        ):
-            click.echo(f"{what + ':':<13} {base_url}{path}")
+        click.echo(f"Overview:     {base_url}/")
+        click.echo(f"Deliveries:   {base_url}/deliveries")
+        click.echo(f"What arrives: {base_url}/inboxes/{loaded.inboxes[0].id}")
 
     return load
 
@@ -179,9 +184,7 @@ def purge_command() -> click.Command:
                 total += gone
                 time.sleep(PAUSE_S)
             db.session.rollback()
-        click.echo(f"Deleted {total['events']:,} events and {total['tests']:,} tests,")
-        click.echo(f"with {total['deliveries']:,} deliveries and {total['attempts']:,} attempts,")
-        click.echo(f"{total['idempotency_keys']:,} idempotency keys and {total['inbox_messages']:,} messages of test inboxes.")
+        click.echo(f"Deleted {', '.join(words.plural(total[what], *nouns) for what, nouns in PURGED.items())}.")
 
     return purge
 
@@ -200,7 +203,7 @@ def reconcile_command() -> click.Command:
             click.echo(f"event {problem.event_id}, webhook {problem.endpoint_id}: {problem.words}")
         if problems:
             found = f"more than {PROBLEMS_SHOWN}" if len(problems) > PROBLEMS_SHOWN else f"{len(problems)}"
-            raise click.ClickException(f"{found} deliveries are not as they must be.")
+            raise click.ClickException(f"This is not as it must be ({found} in all).")
         states = ", ".join(f"{words.state_words(state).lower()} {count:,}" for state, count in sorted(report.by_state.items()))
         click.echo(f"events {report.events:,}, deliveries {report.deliveries:,}" + (f" ({states})" if states else ""))
         click.echo("Nothing is lost.")
