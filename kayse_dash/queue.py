@@ -93,7 +93,7 @@ def picked_up(task: str, *ids: int, lane: str) -> None:
 
 def connect(url: str) -> redis.Redis:
     """A Redis client that gives up within a second rather than hold up a request."""
-    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=5, health_check_interval=30)
+    return redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1, health_check_interval=30)
 
 
 def init_app(app: Flask, url: str) -> None:
@@ -126,4 +126,7 @@ def _send_remembered(session: Session) -> None:
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
-    session.info.pop("works", None)
+    # Also fires when a SAVEPOINT is rolled back; the rest of the transaction may still be committed then, and a wake-up
+    # too many does no harm.
+    if not session.in_nested_transaction():
+        session.info.pop("works", None)
