@@ -179,7 +179,7 @@ def start_worker(settings: Settings, app: Flask) -> Iterator[Callable[..., subpr
     """`start_worker("--lanes", "fast", KAYSE_RETRY_WAITS="0")` runs worker.py as a process on the test's database and Redis."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, **env: str) -> subprocess.Popen[str]:
+    def run(*arguments: str, **env: str) -> subprocess.Popen[str]:
         told = {
             "KAYSE_DATA_DIR": str(settings.data_dir),
             "DATABASE_URL": settings.database_url,
@@ -201,7 +201,7 @@ def start_worker(settings: Settings, app: Flask) -> Iterator[Callable[..., subpr
         started.append(process)
         return process
 
-    yield start
+    yield run
     for process in started:
         process.kill()
         process.communicate()

@@ -1,4 +1,4 @@
-"""The whole product as `python app.py` runs it: real processes, the embedded Redis server, a data folder of their own."""
+"""Starting, watching and stopping the whole product, as `python app.py` does it."""
 
 from __future__ import annotations
 
@@ -6,120 +6,20 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import redis
 import sqlalchemy as sa
 
-from kayse_dash.config import Settings, embedded_socket
-from tests.conftest import wait_until
+from kayse_dash.config import Settings
+from tests.product import BACK_WITHIN_S, PROJECT, Product, environment, free_port
+from tests.waiting import wait_until
 
-PROJECT = Path(__file__).resolve().parent.parent
-# Generous, since other tests keep the processors busy meanwhile; alone it takes two seconds.
-BACK_WITHIN_S = 15
 SMALL = {"KAYSE_WORKERS": "1"}
-
-
-class Product:
-    """One run of Kayse Dash on a data folder."""
-
-    def __init__(self, folder: Path, port: int, **env: str) -> None:
-        self.folder = folder
-        self.port = port
-        self.address = f"http://127.0.0.1:{port}"
-        self.log = folder.with_suffix(".log")
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "app.py"], cwd=PROJECT, env=environment(folder, port, **env), stdout=log, stderr=log
-            )
-
-    @property
-    def printed(self) -> str:
-        return self.log.read_text()
-
-    def wait(self) -> Product:
-        """Wait until everything is up."""
-        wait_until(lambda: "Press Ctrl-C" in self.printed or self.process.poll() is not None, "the start", 30)
-        assert self.process.poll() is None, self.printed
-        wait_until(self.ready, "readiness", 30)
-        return self
-
-    def ready(self) -> bool:
-        try:
-            return json.loads(self.get("/readyz"))["status"] == "ready"
-        except urllib.error.HTTPError:
-            return False
-
-    def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.address + path, timeout=20) as answer:
-            return answer.read()
-
-    def all_processes(self) -> set[int]:
-        """Every process of this run: its environment names the data folder (Valkey writes over that) or its title the socket."""
-        folder, socket_file = f"KAYSE_DATA_DIR={self.folder}".encode(), bytes(embedded_socket(self.folder))
-        return {
-            int(pid)
-            for pid in filter(str.isdigit, os.listdir("/proc"))
-            if folder in read(f"/proc/{pid}/environ").split(b"\0") or socket_file in read(f"/proc/{pid}/cmdline")
-        }
-
-    def below(self, parent: int) -> set[int]:
-        line = f"\nPPid:\t{parent}\n".encode()
-        return {pid for pid in self.all_processes() if line in read(f"/proc/{pid}/status")}
-
-    def child(self, of: str) -> int | None:
-        """The process that the supervisor itself started and whose command line has `of` in it."""
-        started = self.below(self.process.pid)
-        return next((pid for pid in started if of.encode() in read(f"/proc/{pid}/cmdline").replace(b"\0", b" ")), None)
-
-    def redis(self) -> redis.Redis:
-        return redis.Redis.from_url(f"unix://{embedded_socket(self.folder)}")
-
-    def stop(self, number: int = signal.SIGTERM, within: float = 10) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(within)
-
-
-def read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:  # it has ended meanwhile
-        return b""
-
-
-def environment(folder: Path, port: int, **env: str) -> dict[str, str]:
-    theirs = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
-    return theirs | {"KAYSE_DATA_DIR": str(folder), "PORT": str(port), "KAYSE_WORKERS": "2"} | env
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Product]]:
-    """`start(folder, port)` runs the product; whatever a test leaves running is killed."""
-    started: list[Product] = []
-
-    def run(folder: Path | None = None, port: int | None = None, **env: str) -> Product:
-        product = Product(folder or tmp_path_factory.mktemp("run") / "data", port or free_port(), **env)
-        started.append(product)
-        return product
-
-    yield run
-    for product in started:
-        for pid in product.all_processes():
-            os.kill(pid, signal.SIGKILL)
-        product.process.wait()
 
 
 @pytest.fixture(scope="module")
