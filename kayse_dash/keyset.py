@@ -93,6 +93,11 @@ class Count:
     found: int
     among: int | None = None
 
+    @property
+    def is_capped(self) -> bool:
+        """Whether there are more than were counted."""
+        return self.found > COUNT_CAP
+
 
 def read(search: Search, place: Place | None = None, rows: int = PAGE_ROWS) -> Slice:
     """The keys of one page of up to `rows`."""

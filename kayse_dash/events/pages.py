@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request, url_for
 
-from kayse_dash import clock, web
+from kayse_dash import clock, keyset, web
 from kayse_dash.clients import campaigns
 from kayse_dash.events import catalogue, log
 from kayse_dash.events.log import Filters
@@ -41,6 +41,7 @@ def index() -> Response:
         filters=filters,
         ignored=[FILTERS[name] for name in query.ignored],
         found=found,
+        looked_through=keyset.LOOK_THROUGH,
         states=deliveries_log.states_of(found.slice.keys),
         campaign_names=campaigns.names([event.campaign_id for event in found.rows]),
         kinds=catalogue.CATALOGUE,

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
 
-from kayse_dash import clock, web
+from kayse_dash import clock, keyset, web
 from kayse_dash.accounts import audit
 from kayse_dash.clients import campaigns
 from kayse_dash.db import db
@@ -22,6 +22,7 @@ from kayse_dash.webhooks.schedule import State
 bp = Blueprint("deliveries", __name__)
 
 SHOWN_ATTEMPTS = 25
+LONGEST_SHOWN = 60_000
 LONGEST_CHOICE = 26
 FILTERS = {
     "webhook": "Webhook",
@@ -114,10 +115,16 @@ def _delivery_page(delivery_id: int, status: int = 200) -> Response:
         ),
         poll_s=outlook.poll_seconds(delivery.state, delivery.due_at, now),
         now=now,
-        body=envelope.body(delivery.event.type, delivery.event.timestamp, delivery.event.data).decode("utf-8", "replace"),
+        body=_body(delivery),
         campaigns=campaigns.names([delivery.campaign_id]),
         **_words(delivery),
     )
+
+
+def _body(delivery: Delivery) -> str:
+    """The body of every attempt; the beginning of a long one."""
+    event = delivery.event
+    return envelope.body(event.type, event.timestamp, event.data).decode("utf-8", "replace")[:LONGEST_SHOWN]
 
 
 def _steps(delivery: Delivery, made: list[Attempt], waits: tuple[int, ...]) -> list[outlook.Step]:
@@ -148,6 +155,7 @@ def _log(endpoint: Endpoint | None) -> Response:
         filters=filters,
         ignored=[FILTERS[name] for name in query.ignored],
         found=found,
+        looked_through=keyset.LOOK_THROUGH,
         now=clock.now(),
         kinds=catalogue.CATALOGUE,
         answer_words=outlook.answer_words,
