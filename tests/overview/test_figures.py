@@ -14,7 +14,7 @@ from kayse_dash.accounts import api_keys
 from kayse_dash.db import db
 from kayse_dash.overview import figures
 from kayse_dash.overview.figures import Kind, Start
-from kayse_dash.webhooks import endpoints, outcomes
+from kayse_dash.webhooks import deliveries, endpoints, outcomes
 from kayse_dash.webhooks.models import Delivery, HourlyCount
 from kayse_dash.webhooks.schedule import State
 from tests.conftest import on_both_databases
@@ -78,13 +78,20 @@ def test_the_success_rate_is_never_rounded_up(app: Flask, delivered: int, failed
 
 
 @on_both_databases
-def test_what_waits_and_what_is_held_is_counted_without_tests(app: Flask) -> None:
+def test_what_waits_and_what_is_held_is_counted(app: Flask) -> None:
     hook = make_endpoint()
     for state in (State.PENDING, State.SENDING, State.HELD, State.HELD, State.HELD, State.DELIVERED, State.FAILED):
         make_delivery(endpoint=hook, state=state)
-    make_delivery(endpoint=hook, is_test=True)
     now = figures.figures(NOW)
     assert (now.waiting, now.held) == (2, 3)
+
+
+def test_counting_stops_just_above_ten_thousand(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "COUNT_CAP", 3)
+    hook = make_endpoint()
+    for _ in range(5):
+        make_delivery(endpoint=hook, state=State.HELD)
+    assert (figures.figures(NOW).held, figures.concerns(NOW)[0].held) == (3, 3)
 
 
 def test_workers_count_when_they_were_seen_in_the_last_fifteen_seconds(app: Flask, redis_server: redis.Redis) -> None:
