@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from kayse_dash import typed
 from kayse_dash.clients.models import Campaign
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict, InvalidInput, NotFound
@@ -73,13 +74,12 @@ def check(given: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
-    if new or "name" in given:
-        _take(_name, "name", given, values, faults)
-    if "case_type" in given:
-        _take(_case_type, "case_type", given, values, faults)
-    for field in ("active", "self_healing_disabled"):
-        if field in given:
-            _take(_flag, field, given, values, faults)
+    for field, check_one in _CHECKS.items():
+        if field in given or (new and field == "name"):
+            try:
+                values[field] = check_one(given.get(field))
+            except ValueError as error:
+                faults[field] = str(error)
     if faults:
         raise InvalidInput("Please check the fields that are marked.", faults)
     return values
@@ -122,21 +122,14 @@ def filtered_by(campaign_id: int) -> list[Endpoint]:
     return [hook for hook in db.session.scalars(live) if campaign_id in hook.campaign_ids]
 
 
-def _take(check_one: Any, field: str, given: Mapping[str, Any], values: dict[str, Any], faults: dict[str, str]) -> None:
-    try:
-        values[field] = check_one(given.get(field))
-    except ValueError as error:
-        faults[field] = str(error)
-
-
 def _name(value: Any) -> str:
-    return _text(value, "The name", Campaign.name.type.length)
+    return typed.line(value, "The name", 1, Campaign.name.type.length)
 
 
 def _case_type(value: Any) -> str | None:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    return _text(value, "The case type", Campaign.case_type.type.length)
+    return typed.line(value, "The case type", 1, Campaign.case_type.type.length)
 
 
 def _flag(value: Any) -> bool:
@@ -145,12 +138,4 @@ def _flag(value: Any) -> bool:
     return value
 
 
-def _text(value: Any, what: str, longest: int) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{what} is missing.")
-    text = " ".join(value.split())
-    if any(ord(sign) < 32 or 0xD800 <= ord(sign) < 0xE000 for sign in text):
-        raise ValueError(f"{what} holds a character that cannot be kept.")
-    if len(text) > longest:
-        raise ValueError(f"{what} may have at most {longest} characters.")
-    return text
+_CHECKS = {"name": _name, "case_type": _case_type, "active": _flag, "self_healing_disabled": _flag}
