@@ -21,7 +21,7 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
-from kayse_dash import clock, create_app, queue
+from kayse_dash import clock, create_app, demo, queue
 from kayse_dash.db import db
 from kayse_dash.errors import ConfigError
 from kayse_dash.webhooks import deliveries, drain, sweep
@@ -94,6 +94,7 @@ class Clock(threading.Thread):
         self.redis.zremrangebyscore(SEEN_KEY, 0, seconds - SEEN_FOR_S)
         if self.redis.set("kayse:sweep", self.worker_name, nx=True, px=int(TICK_S * 900)):
             sweep.wake_what_is_due(now)
+        demo.tick(now)
         if time.monotonic() - self.orphans_looked_for >= ORPHANS_EVERY_S:
             self.orphans_looked_for = time.monotonic()
             if freed := sweep.free_orphans(now):

@@ -13,8 +13,9 @@ from flask import current_app
 from kayse_dash import clock, create_app
 from kayse_dash.accounts.setup import ensure_first_admin
 from kayse_dash.config import Settings
-from kayse_dash.db import db, is_sqlite
+from kayse_dash.db import db, is_sqlite, reading
 from kayse_dash.errors import ConfigError
+from kayse_dash.webhooks.models import Endpoint
 
 # Any number will do that nobody else uses on this database; these are the letters KAYSE.
 POSTGRES_LOCK = 0x4B41595345
@@ -30,6 +31,7 @@ def prepare(settings: Settings) -> str | None:
     try:
         with app.app_context(), _connections_closed(), _one_at_a_time():
             command.upgrade(current_app.extensions["migrate"].migrate.get_config(), "head")
+            _read_a_secret()
             return ensure_first_admin(settings, clock.now())
     except sa.exc.DBAPIError as error:
         raise ConfigError(f"DATABASE_URL: the database cannot be used: {first_line(error.orig)}") from error
@@ -40,6 +42,18 @@ def prepare(settings: Settings) -> str | None:
 def first_line(error: BaseException | None) -> str:
     """An error of a library as one line: some span several."""
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _read_a_secret() -> None:
+    """Find out now, rather than at the first delivery, that the encryption keys are not those of this database.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    newest = sa.select(Endpoint.auth_secret).where(Endpoint.auth_type != "none").order_by(Endpoint.id.desc()).limit(1)
+    with reading():
+        db.session.scalar(newest)
+        db.session.rollback()
 
 
 @contextmanager
