@@ -26,14 +26,16 @@ SECURITY = {"api_key": {"type": "apiKey", "name": HEADER, "in": "header"}}
 
 
 def validation_failed(error: ValidationError) -> None:
-    """
+    """Called by flask-openapi3 for input that its own reading refuses; a `Resource` reads for itself.
+
     Raises:
-        InvalidInput: always; what flask-openapi3 calls for routes that are not a `Resource`.
+        InvalidInput: always.
     """
     raise inputs.refusal(inputs.faults_of(error)) from error
 
 
 def init_app(app: OpenAPI) -> None:
+    """Register the routes below /v1, and how their errors are answered."""
     web.answer_errors_below(app, PREFIX, errors.render)
     for part in (events, webhooks, webhook_actions, deliveries, campaigns, reference):
         app.register_api(part.bp)

@@ -84,4 +84,5 @@ def render(status: int, error: KayseError | HTTPException) -> Response:
 
 
 def answer(status: int, code: str, message: str, fields: dict[str, str] | None = None) -> Response:
+    """An error in the form of `ErrorAnswer`."""
     return json_answer({"error": {"code": code, "message": message, "fields": fields or {}}}, status)

@@ -32,7 +32,8 @@ class Body(BaseModel):
 
     @classmethod
     def read(cls, given: dict[str, Any]) -> Self:
-        """
+        """The body from its JSON object.
+
         Raises:
             InvalidInput: by field.
         """
@@ -46,7 +47,8 @@ class Query(BaseModel):
 
 
 def body(model: type[Content]) -> Content:
-    """
+    """The body of the request.
+
     Raises:
         BadRequest: it is no JSON.
         RequestEntityTooLarge: it is larger than is taken.
@@ -76,13 +78,18 @@ def query(model: type[Model]) -> Model:
 
 
 def header(model: type[Model]) -> Model:
-    """The headers that `model` names by alias."""
+    """The headers that `model` names by alias.
+
+    Raises:
+        InvalidInput: by header.
+    """
     names = [field.alias for field in model.model_fields.values() if field.alias]
     return checked(model, {name: request.headers[name] for name in names if name in request.headers})
 
 
 def path(model: type[Model], given: Mapping[str, Any]) -> Model:
-    """
+    """The ids in the address.
+
     Raises:
         NotFound: no record can have such an id.
     """
@@ -93,7 +100,8 @@ def path(model: type[Model], given: Mapping[str, Any]) -> Model:
 
 
 def checked(model: type[Model], given: Mapping[str, Any]) -> Model:
-    """
+    """`given` as the model.
+
     Raises:
         InvalidInput: by field.
     """

@@ -58,14 +58,16 @@ def get_webhook(path: WebhookPath) -> Response:
     return json_answer(schemas.Webhook.of(endpoints.get(path.webhook_id)))
 
 
-@bp.patch("/<webhook_id>", responses={200: schemas.Webhook, **errors.OF_PATH, **errors.OF_BODY})
+@bp.patch("/<webhook_id>", responses={200: schemas.Webhook, **errors.OF_PATH, **errors.OF_STATE, **errors.OF_BODY})
 def change_webhook(path: WebhookPath, body: WebhookChange) -> Response:
     """Change some of a webhook's fields.
 
     A signing secret that is new is in the answer as `auth.secret`, this once. Switching it on this way keeps what was held.
+    409: somebody else changed it at the same time.
     """
     with reading():
         endpoint = endpoints.get(path.webhook_id)
+        version = endpoint.version
         values = endpoints.check(body.model_dump(exclude_unset=True), outbound.policy(), endpoint)
     now = clock.now()
     endpoint = endpoints.get(path.webhook_id)
@@ -73,7 +75,8 @@ def change_webhook(path: WebhookPath, body: WebhookChange) -> Response:
     enabled = values.pop("enabled", endpoint.enabled)
     changed = sorted(name for name in values if getattr(endpoint, name) != values[name])
     if changed:
-        endpoints.update(endpoint, values, now)
+        # A secret that is kept is that of the version which was checked.
+        endpoints.update(endpoint, values, now, version=version)
         audit.note("webhook.changed", f"webhook {endpoint.id}", {"changed": changed})
     if enabled != endpoint.enabled:
         _switch(endpoint, enabled)

@@ -25,7 +25,8 @@ _CASE_TYPES = sa.select(_columns.id, _columns.case_type).where(
 
 
 def get(campaign_id: int) -> Campaign:
-    """
+    """One campaign.
+
     Raises:
         NotFound: there is none with this id.
     """

@@ -1,3 +1,5 @@
+import socket
+
 import sqlalchemy as sa
 
 from kayse_dash import clock
@@ -117,6 +119,21 @@ def test_a_change_that_cannot_be_changes_nothing(api):
     answer = change(api, made["id"], 422, name="New name", url="nowhere")
     assert answer["error"]["fields"].keys() == {"url"}
     assert api.get(f"/v1/webhooks/{made['id']}").json == made
+
+
+def test_a_change_by_somebody_else_in_between_is_a_conflict(api, monkeypatch):
+    made = create(api)
+    resolve = socket.getaddrinfo
+
+    def meanwhile(host, *args, **kwargs):
+        monkeypatch.undo()
+        assert change(api, made["id"], auth={"type": "hmac"})["auth"]["type"] == "hmac"
+        return resolve("127.0.0.1", *args, **kwargs)
+
+    monkeypatch.setattr(socket, "getaddrinfo", meanwhile)
+    change(api, made["id"], 409, url="http://hooks.example.test/")
+    shown = api.get(f"/v1/webhooks/{made['id']}").json
+    assert (shown["url"], shown["auth"]) == (URL, {"type": "hmac"})
 
 
 def test_a_change_can_switch_it_off_and_on(api):
