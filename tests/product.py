@@ -120,10 +120,14 @@ class Product:
         line = f"\nPPid:\t{parent}\n".encode()
         return {pid for pid in self.all_processes() if line in read(f"/proc/{pid}/status")}
 
-    def child(self, of: str) -> int | None:
-        """The process that the supervisor itself started and whose command line has `of` in it."""
+    def children(self, of: str) -> set[int]:
+        """The processes that the supervisor itself started and whose command line has `of` in it."""
         started = self.below(self.process.pid)
-        return next((pid for pid in started if of.encode() in read(f"/proc/{pid}/cmdline").replace(b"\0", b" ")), None)
+        return {pid for pid in started if of.encode() in read(f"/proc/{pid}/cmdline").replace(b"\0", b" ")}
+
+    def child(self, of: str) -> int | None:
+        """One of them."""
+        return next(iter(self.children(of)), None)
 
     def redis(self) -> redis.Redis:
         return redis.Redis.from_url(f"unix://{embedded_socket(self.folder)}")
