@@ -7,6 +7,7 @@ from pathlib import Path
 from flask import Flask, request
 from flask_migrate import Migrate
 from flask_openapi3 import OpenAPI
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import kayse_dash.clients.import_models
 import kayse_dash.clients.models
@@ -62,6 +63,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.extensions["kayse_settings"] = settings
     app.extensions["kayse_box"] = secrets.box(settings.encryption_keys)
+
+    if hops := settings.trusted_proxies:
+        # Without it every visitor has the proxy's address, in the audit trail and where guesses are counted.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
     # A GET only reads: on SQLite its transaction then neither waits for a writer nor makes one wait.
     app.before_request(lambda: set_reading(request.method in access.SAFE_METHODS))

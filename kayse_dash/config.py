@@ -46,6 +46,7 @@ class Settings:
     allowed_networks: tuple[Network, ...]
     request_timeout: float
     base_url: str
+    trusted_proxies: int
     admin_email: str | None
     admin_password: str | None = field(repr=False)
 
@@ -80,6 +81,7 @@ class Settings:
             allowed_networks=_networks(given.get("KAYSE_ALLOWED_NETWORKS", "")),
             request_timeout=_number("KAYSE_REQUEST_TIMEOUT", given.get("KAYSE_REQUEST_TIMEOUT", "15"), 0.1, 120),
             base_url=_base_url(given.get("KAYSE_BASE_URL"), host, port),
+            trusted_proxies=_whole("KAYSE_TRUSTED_PROXIES", given.get("KAYSE_TRUSTED_PROXIES", "0"), 0, 9),
             admin_email=admin_email,
             admin_password=admin_password,
         )
