@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -141,6 +141,15 @@ def get(inbox: Inbox, message_id: int, senders: Sequence[Endpoint]) -> Message:
     if row is None:
         raise NotFound(f"This message is not kept any more: a test inbox keeps the newest {KEPT_MESSAGES}.")
     return _message(row, _signers(senders), row.id in _repeated(inbox.id), whole=True)
+
+
+def forget(event_ids: Collection[str]) -> int:
+    """Delete the messages of every inbox that carried one of these events; returns how many."""
+    rows = db.session.execute(sa.select(InboxMessage.id, InboxMessage.headers)) if event_ids else ()
+    ids = [row.id for row in rows if header(row.headers, "webhook-id") in event_ids]
+    if ids:
+        db.session.execute(sa.delete(InboxMessage).where(InboxMessage.id.in_(ids)))
+    return len(ids)
 
 
 def header(headers: Iterable[Sequence[str]], name: str) -> str | None:

@@ -1,0 +1,126 @@
+"""Taking everything personal of a client out of the records that stay behind: events, attempts, test inboxes, imports, merges.
+
+What accounts for something stays: that an event of this type happened at this time, that it was delivered and when, that an
+import rejected a row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from kayse_dash.clients import normal
+from kayse_dash.clients.import_models import Import, ImportChange, ImportReject
+from kayse_dash.clients.models import Client, DetailKind, Merge, Transfer
+from kayse_dash.db import db
+from kayse_dash.events.models import Event
+from kayse_dash.inbox import messages
+from kayse_dash.webhooks.models import Attempt, Delivery
+from kayse_dash.webhooks.schedule import State
+
+ERASED = json.dumps({"erased": True}, separators=(",", ":"))
+REJECTED_ONE_WHO_WAS_DELETED = "What this row said was erased, because the client was deleted for good."
+CHUNK = 500
+
+
+def erase_traces(client: Client, now: datetime) -> int:
+    """Erase what other records say of a client, who is loaded with details; the client itself stays.
+
+    What is owed of its events is cancelled: nothing but `{"erased": true}` could be sent.
+
+    Returns:
+        How many events lost their data.
+    """
+    erased = _erase_events(client.id)
+    db.session.execute(sa.update(Transfer).where(Transfer.client_id == client.id).values(client_id=None, updated_at=now))
+    merged = _forget_merges(client.id)
+    _forget_imports(client, merged)
+    return erased
+
+
+def _erase_events(client_id: int) -> int:
+    events = db.session.execute(sa.select(Event.seq, Event.id).where(Event.client_id == client_id)).all()
+    for start in range(0, len(events), CHUNK):
+        seqs = [event.seq for event in events[start : start + CHUNK]]
+        owed = sa.select(Delivery.id).where(Delivery.event_seq.in_(seqs))
+        for statement in (
+            sa.update(Event).where(Event.seq.in_(seqs)).values(data=ERASED),
+            # One that is being sent right now is not overruled by what comes of it, so that it is not tried again.
+            sa.update(Delivery)
+            .where(Delivery.event_seq.in_(seqs), Delivery.state.in_([State.PENDING, State.HELD, State.SENDING]))
+            .values(state=State.CANCELLED, due_at=None, lease_by=None, lease_until=None),
+            sa.update(Attempt).where(Attempt.delivery_id.in_(owed)).values(response_headers=None, response_body=None),
+        ):
+            db.session.execute(statement.execution_options(synchronize_session="fetch"))
+    messages.forget({event.id for event in events})
+    return len(events)
+
+
+def _forget_merges(client_id: int) -> set[int]:
+    """Delete the merges that remember a client; returns the ids of all who were merged into it."""
+    whole = {client_id}
+    while True:
+        into = sa.select(Merge.gone_id).where(Merge.kept_id.in_(whole), Merge.undone_at.is_(None))
+        more = set(db.session.scalars(into)) - whole
+        if not more:
+            break
+        whole |= more
+    db.session.execute(sa.delete(Merge).where(sa.or_(Merge.kept_id.in_(whole), Merge.gone_id.in_(whole))))
+    return whole
+
+
+def _forget_imports(client: Client, merged: Collection[int]) -> None:
+    changes = sa.delete(ImportChange).where(ImportChange.import_id.in_(sa.select(Import.id)), ImportChange.client_id.in_(merged))
+    db.session.execute(changes)
+    tells = _telling(client)
+    cells = sa.func.lower(sa.type_coerce(ImportReject.cells, sa.Text))
+    hints = [cells.contains(hint, autoescape=True) for hint in _hints(client)]
+    if not hints:
+        return
+    query = sa.select(ImportReject.import_id, ImportReject.row, ImportReject.cells).where(sa.or_(*hints))
+    for import_id, row, values in db.session.execute(query).all():
+        if tells(values):
+            db.session.execute(
+                sa.update(ImportReject)
+                .where(ImportReject.import_id == import_id, ImportReject.row == row)
+                .values(cells=[], reason=REJECTED_ONE_WHO_WAS_DELETED)
+            )
+
+
+def _hints(client: Client) -> Iterable[str]:
+    """What stands in a row about a client however it is written, in lower case; other rows need no closer look."""
+    for detail in client.details:
+        if detail.kind is DetailKind.PHONE:
+            yield detail.value[-4:]
+        elif detail.kind is DetailKind.EMAIL:
+            yield detail.value
+    if client.external_source_id:
+        yield client.external_source_id.lower()
+    if client.first_name and client.last_name:
+        # A database lowers the letters of English only.
+        yield from {client.last_name.lower(), _ascii_lower(client.last_name), _ascii_lower(client.last_name.upper())}
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(sign.lower() if sign.isascii() else sign for sign in text)
+
+
+def _telling(client: Client) -> Callable[[Sequence[Any]], bool]:
+    """A test of whether the cells of a row tell of this client: by a phone, an email, the external id, or the whole name."""
+    phones = {detail.value for detail in client.details if detail.kind is DetailKind.PHONE}
+    emails = {detail.value for detail in client.details if detail.kind is DetailKind.EMAIL}
+    names = set(f"{client.first_key} {client.last_key}".split()) if client.first_key and client.last_key else None
+
+    def tells(cells: Sequence[Any]) -> bool:
+        texts = [str(cell) for cell in cells if cell]
+        if client.external_source_id and client.external_source_id in texts:
+            return True
+        if any(normal.phone(text) in phones or normal.email(text) in emails for text in texts):
+            return True
+        return names is not None and names <= set(normal.name_key(" ".join(texts)).split())
+
+    return tells
