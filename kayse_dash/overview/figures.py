@@ -122,7 +122,7 @@ class Start:
         return self.webhook and self.api_key and self.event
 
 
-def figures(now: datetime) -> Figures:
+def read(now: datetime) -> Figures:
     """Count it all, in a few bounded queries."""
     on, failing, off = (
         sa.func.count(sa.case((condition, 1)))

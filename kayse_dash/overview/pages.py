@@ -19,7 +19,7 @@ def home() -> Response:
     return web.page_or_fragment(
         "overview/home.html",
         "overview/_now.html",
-        figures=figures.figures(now),
+        figures=figures.read(now),
         concerns=figures.concerns(now),
         kinds=CATALOGUE,
         newest=figures.newest(),

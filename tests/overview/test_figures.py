@@ -30,7 +30,7 @@ def count(endpoint_id: int, hour: datetime, delivered: int, failed: int = 0) -> 
 
 
 def test_nothing_at_all_is_counted_as_nothing(app: Flask) -> None:
-    now = figures.figures(NOW)
+    now = figures.read(NOW)
     assert (now.on, now.failing, now.off, now.webhooks, now.workers) == (0, 0, 0, 0, 0)
     assert (now.delivered, now.failed, now.delivered_today, now.waiting, now.held) == (0, 0, 0, 0, 0)
     assert (now.success_rate, now.success_words) == (None, "–")
@@ -45,7 +45,7 @@ def test_webhooks_are_on_failing_or_off_and_deleted_ones_are_gone(app: Flask) ->
     make_endpoint(failing_since=NOW - HOUR)
     make_endpoint(enabled=False)
     endpoints.delete(make_endpoint(), NOW)
-    now = figures.figures(NOW)
+    now = figures.read(NOW)
     assert (now.on, now.failing, now.off, now.webhooks) == (2, 1, 1, 4)
 
 
@@ -59,7 +59,7 @@ def test_the_day_is_added_up_from_the_hours_of_all_webhooks(app: Flask) -> None:
     count(one.id, this_hour.replace(hour=0) - HOUR, 1000, 8)
     count(one.id, this_hour - 23 * HOUR, 10_000)
     count(one.id, this_hour - 24 * HOUR, 100_000, 100_000)
-    now = figures.figures(NOW)
+    now = figures.read(NOW)
     assert [hour.begins for hour in now.hours] == [this_hour - back * HOUR for back in range(23, -1, -1)]
     assert (now.hours[0].delivered, now.hours[-1].delivered, now.hours[-1].failed) == (10_000, 15, 1)
     assert (now.delivered_today, now.delivered, now.failed) == (115, 11_115, 9)
@@ -74,7 +74,7 @@ def test_the_day_is_added_up_from_the_hours_of_all_webhooks(app: Flask) -> None:
 )
 def test_the_success_rate_is_never_rounded_up(app: Flask, delivered: int, failed: int, words: str) -> None:
     count(make_endpoint().id, NOW.replace(minute=0, second=0), delivered, failed)
-    assert figures.figures(NOW).success_words == words
+    assert figures.read(NOW).success_words == words
 
 
 @on_both_databases
@@ -82,7 +82,7 @@ def test_what_waits_and_what_is_held_is_counted(app: Flask) -> None:
     hook = make_endpoint()
     for state in (State.PENDING, State.SENDING, State.HELD, State.HELD, State.HELD, State.DELIVERED, State.FAILED):
         make_delivery(endpoint=hook, state=state)
-    now = figures.figures(NOW)
+    now = figures.read(NOW)
     assert (now.waiting, now.held) == (2, 3)
 
 
@@ -91,7 +91,7 @@ def test_counting_stops_just_above_ten_thousand(app: Flask, monkeypatch: pytest.
     hook = make_endpoint()
     for _ in range(5):
         make_delivery(endpoint=hook, state=State.HELD)
-    assert (figures.figures(NOW).held, figures.concerns(NOW)[0].held) == (3, 3)
+    assert (figures.read(NOW).held, figures.concerns(NOW)[0].held) == (3, 3)
 
 
 def test_workers_count_when_they_were_seen_in_the_last_fifteen_seconds(app: Flask, redis_server: redis.Redis) -> None:
