@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from itertools import count
 from typing import Any
 
@@ -172,3 +173,17 @@ def test_clean_json_takes_what_can_be_sent_on(value: object) -> None:
 )
 def test_clean_json_says_what_cannot_be_sent_on(value: object, problem: str) -> None:
     assert validation.clean_json(value) == problem
+
+
+def test_a_fault_far_down_a_list_is_found() -> None:
+    segments = [{"text": "yes"}] * 1000 + [{"text": 5}, {"text": 6}]
+    faults = validation.check("transcript_updated", {"segments": segments})
+    assert faults == {"data.segments.1000.text": "This must be text, not a number."}
+
+
+def test_a_great_many_faults_take_no_time() -> None:
+    begun = time.monotonic()
+    faults = validation.check("transcript_updated", {"segments": [1] * 500_000})
+    assert len(faults) == validation.MOST_FAULTS
+    # Making an error of each would take about ten seconds.
+    assert time.monotonic() - begun < 3
