@@ -124,7 +124,7 @@ class Repeatable(inputs.Query):
 
 
 def _batch(given: dict[str, Any]) -> list[Any]:
-    beside = {name: "Send either one event or a list under events, not both." for name in given if name != "events"}
+    beside = {inputs.shown(name): "Send either one event or a list under events, not both." for name in given if name != "events"}
     if beside:
         raise inputs.refusal(beside)
     items = given["events"]

@@ -41,7 +41,7 @@ class Body(BaseModel):
 
 
 class Query(BaseModel):
-    """Base of the parameters of a list."""
+    """Base of the parameters in an address or in headers."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -71,7 +71,7 @@ def query(model: type[Model]) -> Model:
         InvalidInput: by parameter.
     """
     given = {name: values for name, values in request.args.lists() if values != [""]}
-    twice = {_shown(name): "Give this once only." for name, values in given.items() if len(values) > 1}
+    twice = {shown(name): "Give this once only." for name, values in given.items() if len(values) > 1}
     if twice:
         raise refusal(twice)
     return checked(model, {name: values[0] for name, values in given.items()})
@@ -126,7 +126,7 @@ def faults_of(error: ValidationError, known: Iterable[str] = ()) -> dict[str, st
     """
     faults: dict[str, str] = {}
     for found in error.errors(include_url=False, include_input=False):
-        faults.setdefault(".".join(_shown(str(name)) for name in found["loc"]), _words(found, known))
+        faults.setdefault(".".join(shown(str(name)) for name in found["loc"]), _words(found, known))
         if len(faults) > MOST_FAULTS:
             break
     return faults
@@ -185,7 +185,7 @@ def _words(found: Mapping[str, Any], known: Iterable[str]) -> str:
     return _SENTENCES.get(kind, "This cannot be used here.").format(**context)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name from outside as it can be said back."""
     name = name.encode("utf-8", "replace").decode()
     return name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"

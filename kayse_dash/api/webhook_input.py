@@ -9,11 +9,14 @@ from pydantic_core import CoreSchema
 
 from kayse_dash.api.fields import EVENT_NAME_SCHEMA, EventName, Moment, text
 from kayse_dash.api.inputs import Body
+from kayse_dash.events import catalogue
 from kayse_dash.webhooks import auth, endpoints
 
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 3, "maxLength": endpoints.LONGEST_NAME})]
 Url = Annotated[str, WithJsonSchema({"type": "string", "format": "uri", "maxLength": 2048})]
-Events = list[Annotated[str, WithJsonSchema(EVENT_NAME_SCHEMA)]]
+Events = Annotated[list[Annotated[str, WithJsonSchema(EVENT_NAME_SCHEMA)]], Field(max_length=len(catalogue.CATALOGUE))]
+CampaignIds = Annotated[list[int], Field(max_length=endpoints.MOST_CAMPAIGNS)]
+CaseTypes = Annotated[list[str], Field(max_length=endpoints.MOST_CASE_TYPES)]
 
 
 class AuthNone(Body):
@@ -84,8 +87,8 @@ class WebhookChange(Body):
     name: Name = None
     url: Url = Field(None, description="The Destination URL: https, and an address on the public internet.")
     events: Events = Field(None, description="What it listens to; empty for all events, also those to come.")
-    campaign_ids: list[int] = Field(None, description="Narrows the eight call events; empty for all campaigns.")
-    case_types: list[str] = Field(None, description="Narrows all events; empty for all.")
+    campaign_ids: CampaignIds = Field(None, description="Narrows the eight call events; empty for all campaigns.")
+    case_types: CaseTypes = Field(None, description="Narrows all events; empty for all.")
     auth: AuthIn = Field(
         None, description="How it proves who sends. An empty or missing secret keeps the one there is; null changes nothing."
     )

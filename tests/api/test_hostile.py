@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 from kayse_dash.webhooks import auth
 from kayse_dash.webhooks.schedule import State
@@ -209,3 +210,18 @@ def test_every_row_has_its_answer(api):
             assert len(answer.get_data()) < 20_000, "the answer repeats what was sent"
     assert not wrong, "\n".join(map(str, wrong))
 
+
+
+def test_a_body_full_of_faults_is_refused_in_no_time(api):
+    many = b",".join([b'"a"'] * 250_000)
+    for path, body in (
+        ("/v1/events", b'{"event":"transcript_updated","data":{"segments":[' + many + b"]}}"),
+        ("/v1/events", b'{"events":[' + many + b"]}"),
+        ("/v1/events", b"{" + b",".join(b'"f%d":1' % number for number in range(90_000)) + b"}"),
+        ("/v1/webhooks", b'{"name":"abc","url":"http://127.0.0.1/","campaign_ids":[' + many + b"]}"),
+    ):
+        begun = time.monotonic()
+        answer = api.post(path, data=body, content_type="application/json")
+        assert answer.status_code == 422
+        assert len(answer.get_data()) < 20_000
+        assert time.monotonic() - begun < 3
