@@ -53,6 +53,10 @@ class JSONText(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+# SQLite gives the highest id out again after its row was deleted; where other rows remember an id without a foreign key, the next
+# client or campaign would inherit them.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
+
 # SQLite numbers rows by themselves only where the type is spelled INTEGER.
 BigKey = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 

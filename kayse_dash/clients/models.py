@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from kayse_dash.db import BigKey, JSONText, db
+from kayse_dash.db import NEVER_AGAIN, BigKey, JSONText, db
 
 # Keys that are searched by their beginning compare byte by byte, so that an index serves `>=` and `<` on both databases.
 KeyText = String(200).with_variant(sa.String(200, collation="C"), "postgresql")
@@ -20,6 +20,7 @@ class Campaign(db.Model):
     """Outreach of the firm, which calls belong to and webhooks can be narrowed to."""
 
     __tablename__ = "campaigns"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
@@ -42,6 +43,7 @@ class Agent(db.Model):
     """A voice agent, and the events it sends. `external_id` is what events call it (`agent_…`)."""
 
     __tablename__ = "agents"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
@@ -102,6 +104,7 @@ class Client(db.Model):
             sqlite_where=sa.text("import_id IS NOT NULL"),
             postgresql_where=sa.text("import_id IS NOT NULL"),
         ),
+        NEVER_AGAIN,
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True)

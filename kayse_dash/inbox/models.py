@@ -8,13 +8,14 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from kayse_dash.db import BigKey, JSONText, db
+from kayse_dash.db import NEVER_AGAIN, BigKey, JSONText, db
 
 
 class Inbox(db.Model):
     """A receiver with a private address, `/inbox/<token>`."""
 
     __tablename__ = "inboxes"
+    __table_args__ = NEVER_AGAIN
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(120))

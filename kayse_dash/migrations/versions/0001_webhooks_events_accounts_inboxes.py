@@ -30,7 +30,8 @@ def upgrade():
     sa.Column('active', sa.Boolean(), nullable=False),
     sa.Column('self_healing_disabled', sa.Boolean(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_campaigns'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_campaigns')),
+    sqlite_autoincrement=True
     )
     op.create_table('endpoints',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -93,7 +94,8 @@ def upgrade():
     sa.Column('answers', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inboxes')),
-    sa.UniqueConstraint('token', name=op.f('uq_inboxes_token'))
+    sa.UniqueConstraint('token', name=op.f('uq_inboxes_token')),
+    sqlite_autoincrement=True
     )
     op.create_table('routing_epoch',
     sa.Column('id', sa.Integer(), nullable=False),

@@ -28,7 +28,8 @@ def upgrade():
     sa.Column('updated_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('import_id', sa.Integer(), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_clients'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_clients')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('clients', schema=None) as batch_op:
         batch_op.create_index('ix_clients_by_first', ['first_key', 'last_key', 'id'], unique=False)
@@ -89,7 +90,8 @@ def upgrade():
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['campaign_id'], ['campaigns.id'], name=op.f('fk_agents_campaign_id_campaigns'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_agents')),
-    sa.UniqueConstraint('external_id', name=op.f('uq_agents_external_id'))
+    sa.UniqueConstraint('external_id', name=op.f('uq_agents_external_id')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('agents', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_agents_campaign_id'), ['campaign_id'], unique=False)
