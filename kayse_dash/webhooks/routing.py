@@ -79,3 +79,4 @@ def revise(endpoint: Endpoint, now: datetime) -> None:
         )
     )
     db.session.flush()
+    db.session().info["revised"] = epoch
