@@ -92,16 +92,17 @@ def claim(endpoint_id: int, limit: int, worker: str, now: datetime, lease: timed
     due = (
         sa.select(Delivery.id)
         .where(Delivery.endpoint_id == endpoint_id, Delivery.state == State.PENDING, Delivery.due_at <= now)
-        .order_by(Delivery.due_at)
+        .order_by(Delivery.due_at, Delivery.id)
         .limit(limit)
     )
     if tests_only:
         due = due.where(Delivery.is_test.is_(True))
     if not is_sqlite():
         due = due.with_for_update(skip_locked=True)
+    # A CTE is run once; a subquery in a nested loop can be run for each row, and takes further rows each time.
     taken = (
         sa.update(Delivery)
-        .where(Delivery.id.in_(due.scalar_subquery()))
+        .where(Delivery.id.in_(sa.select(due.cte("due").c.id)))
         .values(state=State.SENDING, lease_by=worker, lease_until=now + lease)
         .returning(Delivery.id, Delivery.event_seq, Delivery.tries, Delivery.attempts, Delivery.trigger, Delivery.is_test)
         .execution_options(synchronize_session=False)
@@ -192,6 +193,16 @@ def drop_all(endpoint_id: int) -> None:
         .values(state=State.CANCELLED, due_at=None)
         .execution_options(synchronize_session=False)
     )
+
+
+def set_aside(endpoint_id: int) -> None:
+    """Hold what waits for a webhook that is off, cancel what is owed to one that was deleted; one that is on is left alone."""
+    webhook = sa.select(Endpoint.enabled, Endpoint.deleted_at).where(Endpoint.id == endpoint_id)
+    found = db.session.execute(webhook).one_or_none()
+    if found is None or found.deleted_at is not None:
+        drop_all(endpoint_id)
+    elif not found.enabled:
+        hold(endpoint_id)
 
 
 def get(delivery_id: int) -> Delivery:

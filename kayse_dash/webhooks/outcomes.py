@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kayse_dash.db import db, is_sqlite
-from kayse_dash.webhooks import deliveries, endpoints, pace, schedule
+from kayse_dash.webhooks import deliveries, endpoints, schedule
 from kayse_dash.webhooks.models import Attempt, Delivery, Endpoint, HourlyCount
 from kayse_dash.webhooks.schedule import State, Trigger
 from kayse_dash.webhooks.sending import Outcome, Target
@@ -37,18 +37,19 @@ _finish = (
 )
 
 
-def write(outcomes: Sequence[Outcome], target: Target, worker: str, latency_ms: float | None) -> str | None:
+def write(outcomes: Sequence[Outcome], target: Target, worker: str, latency_ms: float | None) -> bool:
     """Write a batch. The caller commits.
 
     Args:
         latency_ms: the webhook's average answer time after this batch.
 
     Returns:
-        Why the webhook was switched off by this batch; None when it was not.
+        Whether the webhook is on: this batch or a person may have switched it off.
     """
-    connection = db.session.connection()
-    connection.execute(sa.insert(Attempt.__table__), [_attempt_row(outcome, worker) for outcome in outcomes])
-    connection.execute(_finish, [_delivery_values(outcome, worker) for outcome in outcomes])
+    if outcomes:
+        connection = db.session.connection()
+        connection.execute(sa.insert(Attempt.__table__), [_attempt_row(outcome, worker) for outcome in outcomes])
+        connection.execute(_finish, [_delivery_values(outcome, worker) for outcome in outcomes])
     real = [outcome for outcome in outcomes if not outcome.owed.is_test]
     if real:
         _count(real, target.id)
@@ -100,7 +101,8 @@ def _count(outcomes: Sequence[Outcome], endpoint_id: int) -> None:
         counts["delivered"] += outcome.succeeded
         counts["failed"] += outcome.decision.state is State.FAILED
     insert = sqlite.insert if is_sqlite() else postgresql.insert
-    for hour, counts in hours.items():
+    # In order: two workers that lock the same two hours the other way round would wait for each other.
+    for hour, counts in sorted(hours.items()):
         statement = insert(HourlyCount).values(endpoint_id=endpoint_id, hour=hour, **counts)
         columns = HourlyCount.__table__.c
         db.session.execute(
@@ -111,8 +113,8 @@ def _count(outcomes: Sequence[Outcome], endpoint_id: int) -> None:
         )
 
 
-def _health(outcomes: Sequence[Outcome], endpoint_id: int, latency_ms: float | None) -> str | None:
-    """Write the webhook's health; switch it off where the batch gives reason to."""
+def _health(outcomes: Sequence[Outcome], endpoint_id: int, latency_ms: float | None) -> bool:
+    """Write the webhook's health; switch it off where the batch gives reason to. Returns whether it is on."""
     values: dict[str, Any] = {"latency_ms": latency_ms}
     by_end = sorted(outcomes, key=lambda outcome: outcome.ended_at)
     good = [outcome for outcome in by_end if outcome.succeeded]
@@ -135,22 +137,16 @@ def _health(outcomes: Sequence[Outcome], endpoint_id: int, latency_ms: float | N
     )
     now = db.session.execute(health).one()
     if not now.enabled:
-        # It was switched off while these were under way: what is to be tried again waits with the rest.
-        deliveries.hold(endpoint_id)
-        return None
+        # It was switched off or deleted while these were under way: what is to be tried again is set aside with the rest.
+        deliveries.set_aside(endpoint_id)
+        return False
     reason = None
     if any(outcome.decision.switch_off for outcome in bad):
         reason = GONE
     elif bad and schedule.should_switch_off(now.failing_since, bad[-1].ended_at):
         reason = ONLY_FAILED
-    if reason:
-        db.session.expire_all()
-        endpoints.switch_off(endpoints.get(endpoint_id), reason, by_end[-1].ended_at)
-    return reason
-
-
-def latency_after(latency_ms: float | None, outcomes: Sequence[Outcome]) -> float | None:
-    """The moving average of the answer time after some more attempts."""
-    for outcome in outcomes:
-        latency_ms = pace.smoothed(latency_ms, outcome.answer.duration_ms)
-    return latency_ms
+    if reason is None:
+        return True
+    db.session.expire_all()
+    endpoints.switch_off(endpoints.get(endpoint_id), reason, by_end[-1].ended_at)
+    return False
