@@ -51,6 +51,8 @@ def start(endpoint: Endpoint, kind: RecoveryKind, by: str, now: datetime, since:
     Raises:
         Conflict: the webhook is off, another recovery is running, or there is nothing to put back.
     """
+    # Nobody else starts one, or switches the webhook off, before the commit.
+    db.session.refresh(endpoint, with_for_update={"key_share": True})
     if not endpoint.enabled:
         raise Conflict("The webhook is switched off. Switch it on first.")
     if running(endpoint.id) is not None:
@@ -83,6 +85,11 @@ def step(recovery_id: int, now: datetime) -> bool:
     recovery = db.session.get(Recovery, recovery_id, with_for_update=True, populate_existing=True)
     if recovery is None or recovery.state is not RecoveryState.RUNNING:
         return False
+    recovery.stepped_at = now
+    if not db.session.scalar(sa.select(Endpoint.enabled).where(Endpoint.id == recovery.endpoint_id)):
+        # Put back now, they would only be held; what failed is to stay failed.
+        recovery.state, recovery.finished_at = RecoveryState.CANCELLED, now
+        return False
     next_ids = (
         sa.select(Delivery.id)
         .where(
@@ -94,7 +101,6 @@ def step(recovery_id: int, now: datetime) -> bool:
         .limit(STEP_ROWS)
     )
     ids = list(db.session.scalars(next_ids))
-    recovery.stepped_at = now
     if not ids:
         recovery.state, recovery.finished_at = RecoveryState.FINISHED, now
         return False
@@ -175,7 +181,7 @@ def stalled(now: datetime) -> list[int]:
 def progress(recovery: Recovery) -> Progress:
     """Count how far the deliveries of a recovery got."""
     query = sa.select(Delivery.state, sa.func.count()).where(Delivery.recovery_id == recovery.id).group_by(Delivery.state)
-    by_state = {state: number for state, number in db.session.execute(query)}
+    by_state = dict(db.session.execute(query).tuples().all())
     delivered, failed = by_state.get(State.DELIVERED, 0), by_state.get(State.FAILED, 0)
     settled = delivered + failed + by_state.get(State.CANCELLED, 0)
     if recovery.state is RecoveryState.RUNNING:

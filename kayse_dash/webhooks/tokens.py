@@ -34,6 +34,7 @@ class Tokens:
 
     def __init__(self) -> None:
         self._kept: dict[OAuth2, tuple[str, float]] = {}
+        self._refused: dict[OAuth2, tuple[TokenRefused, float]] = {}
         self._locks: dict[OAuth2, threading.Lock] = {}
         self._guard = threading.Lock()
 
@@ -43,13 +44,22 @@ class Tokens:
         Raises:
             TokenRefused: the token URL gave none.
         """
+        asked = time.monotonic()
         with self._guard:
             lock = self._locks.setdefault(auth, threading.Lock())
         with lock:
             kept = self._kept.get(auth)
             if kept and kept[1] > time.monotonic():
                 return Token(kept[0], fresh=False)
-            text, life_s = _fetch(auth, client)
+            refused = self._refused.get(auth)
+            if refused and refused[1] >= asked:
+                # While this thread waited; another time limit after each other's would outlast every lease.
+                raise refused[0]
+            try:
+                text, life_s = _fetch(auth, client)
+            except TokenRefused as error:
+                self._refused[auth] = error, time.monotonic()
+                raise
             self._kept[auth] = (text, time.monotonic() + max(life_s - EARLY_S, life_s / 2))
             return Token(text, fresh=True)
 
