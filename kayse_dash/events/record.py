@@ -113,6 +113,8 @@ def find(event_id: str) -> Event | None:
 
 def _insert(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Insert what is not there yet; the id and seq of what was inserted."""
+    if not rows:
+        return {}
     # The order of rows is the order of seq; SQLite and PostgreSQL both number them as they come.
     return {row.id: row.seq for row in db.session.execute(_insert_statement(is_sqlite()), rows)}
 
