@@ -32,6 +32,7 @@ TICK_S = 1.0
 ORPHANS_EVERY_S = 5.0
 SEEN_KEY = "kayse:workers"  # a sorted set, name by the epoch seconds it was last seen at
 SEEN_FOR_S = 60
+LONGEST_NAME = 80  # `deliveries.lease_by`
 WORKER_TTL_S = 30  # RQ waits 15 s less than this for work, so a connection that died silently is noticed that soon
 
 
@@ -86,6 +87,9 @@ class Clock(threading.Thread):
                     if not self.ailing:
                         log.warning("the clock waits for redis or the database: %s", type(error).__name__)
                     self.ailing = True
+                except Exception:
+                    # A fault of ours in one tick must not end all that come after it.
+                    log.exception("the clock missed a tick")
 
     def tick(self) -> None:
         now = clock.now()
@@ -109,6 +113,8 @@ def main(argv: list[str] | None = None) -> int:
     lanes = [lane for lane in given.lanes.split(",") if lane]
     if not lanes or set(lanes) - set(queue.LANES):
         parser.error(f"--lanes takes {', '.join(queue.LANES)}")
+    if given.name is not None and not 1 <= len(given.name) <= LONGEST_NAME:
+        parser.error(f"--name takes 1 to {LONGEST_NAME} characters")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     try:
@@ -116,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(f"The worker cannot start: {error}", file=sys.stderr)
         return 1
-    name = given.name or f"{socket.gethostname()}-{os.getpid()}"
+    name = given.name or f"{socket.gethostname()[:60]}-{os.getpid()}"
     if given.name:
         with app.app_context():
             deliveries.free_leases_of(name)
