@@ -8,7 +8,7 @@ from pydantic import Field, GetJsonSchemaHandler, TypeAdapter, ValidationError, 
 from pydantic_core import CoreSchema
 
 from kayse_dash.api import inputs
-from kayse_dash.api.fields import EVENT_NAME_SCHEMA, EventId, ForeignId, Moment, text
+from kayse_dash.api.fields import EVENT_NAME_SCHEMA, LARGEST_FOREIGN_ID, EventId, ForeignId, Moment, text
 from kayse_dash.errors import InvalidInput
 from kayse_dash.events import catalogue, idempotency, record, validation
 from kayse_dash.events.record import NewEvent
@@ -36,7 +36,9 @@ class EventIn(inputs.Body):
     id: EventId | None = Field(
         None, description="Your own id of the event. It is the `webhook-id` of each delivery, and makes a repeat a no-op."
     )
-    campaign_id: ForeignId | None = Field(None, description="The campaign it belongs to; campaign filters look at it.")
+    campaign_id: ForeignId | None = Field(
+        None, description="The campaign it belongs to; campaign filters look at it. That of `data.campaign_id`, if not given."
+    )
     client_id: ForeignId | None = Field(None, description="The client it is about.")
     case_type: CaseType | None = Field(
         None, description="The type of case; case type filters look at it. That of the campaign, if not given."
@@ -103,12 +105,18 @@ class EventPost(inputs.Body):
                 data=record.as_json(item.data),
                 timestamp=item.timestamp,
                 id=item.id,
-                campaign_id=item.campaign_id,
+                campaign_id=item.campaign_id or _campaign_in(item.data),
                 client_id=item.client_id,
                 case_type=(item.case_type or "").strip() or None,
             )
             for item in self.items
         ]
+
+
+def _campaign_in(data: dict[str, Any]) -> int | None:
+    """The campaign that an event's data names, where it can be one: an event should not miss its webhooks for its place."""
+    named = data.get("campaign_id")
+    return named if type(named) is int and 0 < named <= LARGEST_FOREIGN_ID else None
 
 
 class Repeatable(inputs.Query):

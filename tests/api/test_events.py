@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from kayse_dash import clock
 from kayse_dash.clients import campaigns
 from kayse_dash.db import db
+from kayse_dash.events import record
 from kayse_dash.events.catalogue import CATALOGUE
 from kayse_dash.events.models import Event
 from kayse_dash.webhooks import endpoints, testing
@@ -375,3 +376,14 @@ class TestDetail:
     def test_what_there_is_not_is_404(self, api):
         for event_id in ("none", "%00", "a%20b", "x" * 129, "%E2%82%AC"):
             assert api.get(f"/v1/events/{event_id}").status_code == 404, event_id
+
+
+@pytest.mark.parametrize(
+    ("named", "counts"), [(7, 7), ("7", None), (0, None), (2**53, None), (None, None)]
+)
+def test_a_campaign_that_only_the_data_names_counts(api, named, counts) -> None:
+    """What the samples show inside data is enough for a campaign filter; what cannot be a campaign is left where it is."""
+    recorded = send(api, event="call_started", data={"campaign_id": named})
+    assert record.find(recorded["id"]).campaign_id == counts
+    both = send(api, event="call_started", data={"campaign_id": 7}, campaign_id=8)
+    assert record.find(both["id"]).campaign_id == 8
