@@ -60,6 +60,12 @@ class Api:
     def delete(self, path: str) -> None:
         self._well("DELETE", path)
 
+    def settled(self, delivery_id: int, seconds: float = 10.0) -> Any:
+        """A delivery, as soon as nothing more happens to it by itself."""
+        path = f"/v1/deliveries/{delivery_id}"
+        wait_until(lambda: self.get(path)["state"] not in ("pending", "sending"), f"the end of delivery {delivery_id}", seconds)
+        return self.get(path)
+
     def _well(self, method: str, path: str, body: Any = None) -> Any:
         answer = self.send(method, path, body)
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
