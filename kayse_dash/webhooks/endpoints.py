@@ -107,7 +107,7 @@ def update(endpoint: Endpoint, values: Mapping[str, Any], now: datetime, *, vers
     Raises:
         Conflict: somebody else changed it in between.
     """
-    _lock(endpoint)
+    lock(endpoint)
     if version is not None and endpoint.version != version:
         raise Conflict("Somebody else changed this webhook in the meantime. Look at what it says now, then change it again.")
     before = endpoint.rule
@@ -121,9 +121,22 @@ def update(endpoint: Endpoint, values: Mapping[str, Any], now: datetime, *, vers
         routing.revise(endpoint, now)
 
 
+def lock(endpoint: Endpoint) -> None:
+    """See the webhook as it is now, and let nobody else change it before the commit.
+
+    Raises:
+        NotFound: somebody deleted it meanwhile.
+    """
+    db.session.flush()  # `refresh` forgets what was not
+    # Events that are recorded meanwhile refer to it, so its key stays free.
+    db.session.refresh(endpoint, with_for_update={"key_share": True})
+    if endpoint.deleted_at is not None:
+        raise NotFound("There is no such webhook. It may have been deleted.")
+
+
 def switch_off(endpoint: Endpoint, reason: str, now: datetime) -> int:
     """Switch a webhook off; what is owed to it is held from now on. Returns how many waiting deliveries were held."""
-    _lock(endpoint)
+    lock(endpoint)
     if not endpoint.enabled:
         return 0
     endpoint.enabled = False
@@ -137,7 +150,7 @@ def switch_off(endpoint: Endpoint, reason: str, now: datetime) -> int:
 
 def switch_on(endpoint: Endpoint, now: datetime) -> None:
     """Switch a webhook on, with a clean slate; held deliveries stay held until `recoveries` releases them."""
-    _lock(endpoint)
+    lock(endpoint)
     if endpoint.enabled:
         return
     endpoint.enabled = True
@@ -159,7 +172,7 @@ def rotate_secret(
         Conflict: the webhook does not sign.
         InvalidInput: `secret` cannot be used.
     """
-    _lock(endpoint)
+    lock(endpoint)
     if not isinstance(endpoint.auth, auth.Hmac):
         raise Conflict("This webhook does not sign its deliveries, so it has no secret to rotate.")
     new = auth.parse({"type": "hmac", "secret": secret})
@@ -174,7 +187,7 @@ def rotate_secret(
 
 def delete(endpoint: Endpoint, now: datetime) -> None:
     """Delete a webhook: its secrets at once, what it was still owed is cancelled, its log stays until retention ends it."""
-    _lock(endpoint)
+    lock(endpoint)
     endpoint.deleted_at = endpoint.updated_at = now
     endpoint.enabled = False
     endpoint.auth = auth.NoAuth()
@@ -187,18 +200,6 @@ def delete(endpoint: Endpoint, now: datetime) -> None:
         .values(state=RecoveryState.CANCELLED, finished_at=now)
     )
     deliveries.drop_all(endpoint.id)
-
-
-def _lock(endpoint: Endpoint) -> None:
-    """See the webhook as it is now, and let nobody else change it before the commit.
-
-    Raises:
-        NotFound: somebody deleted it meanwhile.
-    """
-    # Events that are recorded meanwhile refer to it, so its key stays free.
-    db.session.refresh(endpoint, with_for_update={"key_share": True})
-    if endpoint.deleted_at is not None:
-        raise NotFound("There is no such webhook. It may have been deleted.")
 
 
 def _text(value: Any, what: str, shortest: int, longest: int) -> str:

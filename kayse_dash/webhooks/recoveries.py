@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from kayse_dash import queue
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict, NotFound
+from kayse_dash.webhooks import endpoints
 from kayse_dash.webhooks.models import Delivery, Endpoint, Recovery, RecoveryKind, RecoveryState
 from kayse_dash.webhooks.schedule import State, Trigger
 
@@ -52,7 +53,7 @@ def start(endpoint: Endpoint, kind: RecoveryKind, by: str, now: datetime, since:
         Conflict: the webhook is off, another recovery is running, or there is nothing to put back.
     """
     # Nobody else starts one, or switches the webhook off, before the commit.
-    db.session.refresh(endpoint, with_for_update={"key_share": True})
+    endpoints.lock(endpoint)
     if not endpoint.enabled:
         raise Conflict("The webhook is switched off. Switch it on first.")
     if running(endpoint.id) is not None:
@@ -127,6 +128,7 @@ def cancel(recovery: Recovery, now: datetime) -> int:
     Raises:
         Conflict: there is nothing left to stop.
     """
+    db.session.flush()
     db.session.refresh(recovery, with_for_update=True)
     untried = sa.update(Delivery).where(
         Delivery.recovery_id == recovery.id, Delivery.state == State.PENDING, Delivery.tries == 0

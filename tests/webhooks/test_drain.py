@@ -80,10 +80,10 @@ def owe_test(endpoint_id: int, event: str = "call_ended") -> int:
 )
 def test_the_body_is_event_timestamp_and_the_data_to_the_letter(app: Flask, receiver: Receiver, data: str) -> None:
     endpoint_id = hook(receiver)
-    happen(type="client.updated", data=data, timestamp=NOW)
+    happen(type="case.updated", data=data, timestamp=NOW)
     turn(endpoint_id)
     [request] = receiver.requests
-    assert request.body == f'{{"event":"client.updated","timestamp":"2026-03-09T14:00:00Z","data":{data}}}'.encode()
+    assert request.body == f'{{"event":"case.updated","timestamp":"2026-03-09T14:00:00Z","data":{data}}}'.encode()
     assert states() == {"delivered": 1}
 
 
