@@ -183,7 +183,7 @@ def stalled(now: datetime) -> list[int]:
 def progress(recovery: Recovery) -> Progress:
     """Count how far the deliveries of a recovery got."""
     query = sa.select(Delivery.state, sa.func.count()).where(Delivery.recovery_id == recovery.id).group_by(Delivery.state)
-    by_state = dict(db.session.execute(query).tuples().all())
+    by_state = dict(db.session.execute(query).all())
     delivered, failed = by_state.get(State.DELIVERED, 0), by_state.get(State.FAILED, 0)
     settled = delivered + failed + by_state.get(State.CANCELLED, 0)
     if recovery.state is RecoveryState.RUNNING:

@@ -39,6 +39,9 @@ class Routes:
 def current() -> Routes:
     """The rules in force now; read again only after a change."""
     epoch = db.session.scalar(_EPOCH) or 0
+    if epoch == db.session().info.get("revised"):
+        # Made by this very transaction, which may be rolled back: another one then gets the same number.
+        return at(epoch)
     kept: Routes | None = current_app.extensions.get("kayse_routes")
     if kept is None or kept.epoch != epoch:
         kept = at(epoch)
