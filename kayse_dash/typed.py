@@ -29,6 +29,16 @@ def line(value: Any, what: str, shortest: int, longest: int) -> str:
     return text
 
 
+def identifier(value: Any, longest: int) -> str | None:
+    """An id of another system, a text or a whole number, as text of at most `longest` characters; None where it is none."""
+    if type(value) is int and abs(value) < 2**63:
+        value = str(value)
+    try:
+        return line(value, "The id", 1, longest)
+    except ValueError:
+        return None
+
+
 def record_id(value: Any) -> int | None:
     """`value` where it can be the id of a record (the database driver refuses larger numbers), else None."""
     return value if type(value) is int and 0 < value < 2**31 else None

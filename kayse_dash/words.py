@@ -34,6 +34,12 @@ STATES = {
     "found": "Found",
     "nothing": "Nothing found",
     "skipped": "Skipped",
+    # live call transfers
+    "under_way": "Being put through",
+    "talking": "Talking",
+    "connected": "Connected",
+    "not_connected": "Not connected",
+    "untold": "Not reported",
 }
 
 

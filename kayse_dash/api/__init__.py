@@ -10,7 +10,7 @@ from flask_openapi3 import Info, OpenAPI
 from pydantic import ValidationError
 
 from kayse_dash import web
-from kayse_dash.api import campaigns, deliveries, errors, events, inputs, reference, webhook_actions, webhooks
+from kayse_dash.api import agents, campaigns, clients, deliveries, errors, events, inputs, reference, webhook_actions, webhooks
 from kayse_dash.api.access import HEADER
 from kayse_dash.api.errors import ErrorAnswer
 
@@ -37,5 +37,5 @@ def validation_failed(error: ValidationError) -> None:
 def init_app(app: OpenAPI) -> None:
     """Register the routes below /v1, and how their errors are answered."""
     web.answer_errors_below(app, PREFIX, errors.render)
-    for part in (events, webhooks, webhook_actions, deliveries, campaigns, reference):
+    for part in (events, webhooks, webhook_actions, deliveries, clients, campaigns, agents, reference):
         app.register_api(part.bp)

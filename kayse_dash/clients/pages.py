@@ -13,12 +13,14 @@ from kayse_dash import clock, web
 from kayse_dash.accounts import audit
 from kayse_dash.accounts.access import needs
 from kayse_dash.accounts.models import Role
-from kayse_dash.clients import campaigns
+from kayse_dash.clients import agents, campaigns, coverage
 from kayse_dash.clients.models import Campaign
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict, InvalidInput
 
 bp = Blueprint("clients", __name__)
+
+MOST_AGENTS = 50  # of a campaign on its page
 
 FIELDS = ("name", "case_type", "active", "self_healing_disabled")
 
@@ -27,7 +29,7 @@ class CampaignForm(FlaskForm):
     name = StringField("Name", render_kw={"maxlength": Campaign.name.type.length, "autocomplete": "off"})
     case_type = StringField("Case type", render_kw={"maxlength": Campaign.case_type.type.length, "autocomplete": "off"})
     active = BooleanField("The campaign is running", default=True)
-    self_healing_disabled = BooleanField("Do not enrich clients because of this campaign's calls")
+    self_healing_disabled = BooleanField("No enrichment for this campaign's calls")
 
     def given(self) -> dict[str, Any]:
         """What was typed, as `campaigns.check` takes it."""
@@ -108,8 +110,13 @@ def delete_campaign(campaign_id: int) -> BaseResponse:
 
 
 def _form_page(form: CampaignForm, campaign: Campaign | None = None, status: int = 200) -> Response:
-    webhooks = campaigns.filtered_by(campaign.id) if campaign else []
-    return Response(render_template("clients/campaign.html", form=form, campaign=campaign, webhooks=webhooks), status)
+    shown = {}
+    if campaign:
+        shown = {
+            "webhooks": campaigns.filtered_by(campaign.id),
+            "agents": [(agent, coverage.off(agent)) for agent in agents.of_campaign(campaign.id, MOST_AGENTS)],
+        }
+    return Response(render_template("clients/campaign.html", form=form, campaign=campaign, **shown), status)
 
 
 def _ask_before_deleting(campaign: Campaign) -> Response:
