@@ -129,7 +129,7 @@ def cancel(recovery: Recovery, now: datetime) -> int:
         Conflict: there is nothing left to stop.
     """
     db.session.flush()
-    db.session.refresh(recovery, with_for_update=True)
+    db.session.refresh(recovery, with_for_update={"of": Recovery})
     untried = sa.update(Delivery).where(
         Delivery.recovery_id == recovery.id, Delivery.state == State.PENDING, Delivery.tries == 0
     )
