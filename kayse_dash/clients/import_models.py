@@ -48,18 +48,38 @@ class Import(db.Model):
     mapping: Mapped[Any] = mapped_column(JSONText, default=dict)  # heading number → field
     options: Mapped[Any] = mapped_column(JSONText, default=dict)
     total_rows: Mapped[int | None]
-    row: Mapped[int] = mapped_column(default=0)  # data rows done
-    position: Mapped[int] = mapped_column(BigKey, default=0)  # bytes of a CSV done, so that a crash goes on from there
+    row: Mapped[int] = mapped_column(default=0)  # the last row of the file that was looked at, as a spreadsheet counts
+    position: Mapped[int] = mapped_column(BigKey, default=0)  # bytes of the copy done; a crash goes on from there. Undo: a client's id
     created: Mapped[int] = mapped_column(default=0)
     updated: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
     rejected: Mapped[int] = mapped_column(default=0)
-    undo_skipped: Mapped[int] = mapped_column(default=0)
+    undo_total: Mapped[int] = mapped_column(default=0)  # clients
+    undo_deleted: Mapped[int] = mapped_column(default=0)
+    undo_restored: Mapped[int] = mapped_column(default=0)
+    undo_skipped: Mapped[int] = mapped_column(default=0)  # changed since, or in use
     error: Mapped[str | None] = mapped_column(String(500))
     started_by: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
     stepped_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+
+    @property
+    def done(self) -> int:
+        """Rows that were looked at."""
+        return self.created + self.updated + self.unchanged + self.rejected
+
+    @property
+    def undo_done(self) -> int:
+        """Clients that were looked at for undoing."""
+        return self.undo_deleted + self.undo_restored + self.undo_skipped
+
+    @property
+    def changed_anything(self) -> bool:
+        """Whether there is anything to undo."""
+        return self.state not in (ImportState.UPLOADED, ImportState.CHECKING, ImportState.CHECKED) and bool(
+            self.created + self.updated
+        )
 
 
 class ImportReject(db.Model):
@@ -74,11 +94,11 @@ class ImportReject(db.Model):
 
 
 class ImportChange(db.Model):
-    """What an existing client was before an import changed it; for undoing."""
+    """What a client was before an import changed it; for undoing. Of one that the import made itself only the version counts."""
 
     __tablename__ = "import_changes"
 
     import_id: Mapped[int] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
     client_id: Mapped[int] = mapped_column(BigKey, primary_key=True)
-    before: Mapped[str] = mapped_column(Text)  # JSON: changed columns and details
+    before: Mapped[str] = mapped_column(Text)  # JSON: version, update_origin and changed columns; "" where the import made it
     version: Mapped[int]  # of the client after the change; a later one means that somebody changed it since

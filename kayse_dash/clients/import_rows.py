@@ -1,0 +1,244 @@
+"""Rows of a file read as clients. A row of which one value cannot be read is rejected whole, with every reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from kayse_dash.clients import import_dates, import_fields, normal
+from kayse_dash.clients.fields import (
+    ADDRESS_PARTS,
+    EARLIEST_BIRTH,
+    LARGEST_CASE_ID,
+    MOST_CASES,
+    MOST_OF_A_KIND,
+    NewClient,
+    TypedDetail,
+)
+from kayse_dash.clients.fields import address as read_address
+from kayse_dash.clients.import_choices import Choices
+from kayse_dash.clients.import_names import split_name
+from kayse_dash.clients.models import Client, Detail, DetailKind
+from kayse_dash.errors import InvalidInput
+from kayse_dash.typed import line
+
+LONGEST_REASON = 500
+LONGEST_QUOTED = 40
+
+NOTHING_KNOWN = "There is no name, no phone number and no email address in this row."
+# What people and programs write where there is nothing.
+_NOTHING_IN_NAMES = frozenset("#n/a - -- --- – — . ?".split())
+_NOTHING = _NOTHING_IN_NAMES | set("n/a|na|none|null|nil|unknown|tbd|not provided|not available|no email|no phone".split("|"))
+_SHEET_ERRORS = frozenset("#REF! #VALUE! #DIV/0! #NAME? #NUM! #NULL! #SPILL! #CALC!".split())
+_YES = frozenset("yes y true t 1 x on ✓ optedout dnc".split())
+_NO = frozenset("no n false f 0 off optedin".split())
+# Marks of direction and of width that come along when something is copied; they cannot be seen.
+_UNSEEN = dict.fromkeys([0xAD, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), 0x2060, *range(0x2066, 0x206A), 0xFEFF])
+_BETWEEN_PHONES = re.compile(r"[;/,|\n]|\bor\b|\band\b", re.IGNORECASE)
+_BETWEEN_EMAILS = re.compile(r"[;,|\n]")
+_IN_BRACKETS = re.compile(r"[^<>]*<([^<>]+)>")
+_LONGEST_NAME = Client.first_name.type.length
+_LONGEST_TYPED = Detail.typed.type.length
+
+_ReadMany = Callable[[str], list[tuple[str, str]]]  # pairs of what is compared and what was typed
+
+
+class Rejected(ValueError):
+    """A row cannot be taken; `str(error)` says why, in words fit for a person."""
+
+
+class _Fault(ValueError):
+    """What is wrong with a value, as the end of a sentence that begins with it."""
+
+
+class Reader:
+    """Reads the rows of one file.
+
+    Args:
+        headings: how the columns are called, "" where they have no name.
+        mapping: number of a column to what it becomes.
+        today: for dates of birth.
+    """
+
+    def __init__(self, headings: Sequence[str], mapping: Mapping[int, str], choices: Choices, today: date) -> None:
+        self._width = len(headings)
+        self._names = [import_fields.shown(headings, place) for place in range(len(headings))]
+        self._choices = choices
+        self._today = today
+        self._places: dict[str, list[int]] = {}
+        for place, target in sorted(mapping.items()):
+            self._places.setdefault(target, []).append(place)
+        self._readers: dict[str, Callable[[str], Any]] = {
+            "date_of_birth": self._born,
+            "external_source_id": lambda text: _one_line(text, Client.external_source_id.type.length),
+            "external_source": lambda text: _one_line(text, Client.external_source.type.length),
+            "case_ids": _case_ids,
+            "voice_calls_opted_out": _flag,
+            "enrichment_opted_out": _flag,
+        }
+
+    def read(self, cells: Sequence[str]) -> NewClient:
+        """The client that a row tells of.
+
+        Raises:
+            Rejected: with all that is wrong with it.
+        """
+        if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
+            raise Rejected(f"The row has {len(cells)} cells, but there are only {self._width} columns.")
+        faults: list[str] = []
+        client = NewClient(
+            **self._name(cells, faults),
+            **self._rest(cells, faults),
+            phones=self._details(cells, DetailKind.PHONE, ("mobile", "phone"), _phones, faults),
+            emails=self._details(cells, DetailKind.EMAIL, ("email",), _emails, faults),
+            addresses=self._addresses(cells, faults),
+        )
+        if faults:
+            raise Rejected(" ".join(faults)[:LONGEST_REASON])
+        if not (client.first_name or client.last_name or client.phones or client.emails):
+            raise Rejected(NOTHING_KNOWN)
+        return client
+
+    def _values(self, cells: Sequence[str], target: str, read: Callable[[str], Any], faults: list[str]) -> list[Any]:
+        """What `read` makes of the columns of a target; what is empty is left out, and so is what is at fault."""
+        found = []
+        for place in self._places.get(target, ()):
+            text = _text(cells, place)
+            if not text or text.lower() in (_NOTHING_IN_NAMES if target in import_fields.NAMES else _NOTHING):
+                continue
+            try:
+                found.append(read(_readable(text)))
+            except _Fault as fault:
+                quoted = text if len(text) <= LONGEST_QUOTED else text[: LONGEST_QUOTED - 1] + "…"
+                faults.append(f"{self._names[place]}: “{' '.join(quoted.split())}” {fault}")
+        return found
+
+    def _name(self, cells: Sequence[str], faults: list[str]) -> dict[str, str]:
+        found = {}
+        for target in ("first_name", "last_name"):
+            for name in self._values(cells, target, _name, faults):
+                found[target] = name
+        for first, last in self._values(cells, "full_name", _names, faults):
+            found |= {"first_name": first, "last_name": last}
+        return found
+
+    def _details(
+        self, cells: Sequence[str], kind: DetailKind, targets: Sequence[str], read: _ReadMany, faults: list[str]
+    ) -> list[TypedDetail]:
+        found: dict[str, TypedDetail] = {}
+        for target in targets:
+            for pairs in self._values(cells, target, read, faults):
+                for value, typed in pairs:
+                    found.setdefault(value, TypedDetail(kind, value, typed, is_primary=not found))
+        if len(found) > MOST_OF_A_KIND:
+            faults.append(f"A client can have at most {MOST_OF_A_KIND} of these: {kind.value}.")
+        return list(found.values())
+
+    def _addresses(self, cells: Sequence[str], faults: list[str]) -> list[TypedDetail]:
+        parts = {
+            part: value
+            for target, part in ADDRESS_PARTS.items()
+            for value in self._values(cells, target, lambda text: text, faults)
+        }
+        if not parts:
+            return []
+        try:
+            found = read_address(parts)
+        except InvalidInput as error:
+            faults += error.fields.values()
+            return []
+        return [replace(found, is_primary=True)] if found else []
+
+    def _rest(self, cells: Sequence[str], faults: list[str]) -> dict[str, Any]:
+        found = {}
+        for target, read in self._readers.items():
+            for value in self._values(cells, target, read, faults):
+                found[target] = value
+        if "external_source_id" not in found:
+            found.pop("external_source", None)
+        else:
+            found.setdefault("external_source", self._choices.source)
+        return found
+
+    def _born(self, text: str) -> date:
+        born = import_dates.read(text, self._choices.order, self._today)
+        if born is None:
+            form = "month/day/year" if self._choices.order is import_dates.Order.MONTH_FIRST else "day/month/year"
+            raise _Fault(f"is not a date of the form {form}.")
+        if not EARLIEST_BIRTH <= born <= self._today:
+            raise _Fault("is not a day on which somebody who is alive was born.")
+        return born
+
+
+def _text(cells: Sequence[str], place: int) -> str:
+    if place >= len(cells):
+        return ""
+    text = cells[place].strip()
+    # So that a file of rejected rows, in which formulas are made harmless by an apostrophe, can be uploaded again.
+    return text[1:] if text[:1] == "'" and text[1:2] in ("=", "+", "-", "@") else text
+
+
+def _readable(text: str) -> str:
+    if "\ufffd" in text:
+        raise _Fault("holds a character that could not be read. Look at how the text of the file is encoded.")
+    if text in _SHEET_ERRORS:
+        raise _Fault("is an error that the spreadsheet shows.")
+    return text if text.isascii() else text.translate(_UNSEEN).strip()
+
+
+def _phones(text: str) -> list[tuple[str, str]]:
+    if number := normal.phone(text):
+        return [(number, _one_line(text, _LONGEST_TYPED))]
+    parts = [part.strip() for part in _BETWEEN_PHONES.split(text) if part.strip()]
+    numbers = [normal.phone(part) for part in parts]
+    if len(parts) < 2 or not all(numbers):
+        raise _Fault("is not a phone number.")
+    return [(number, part) for number, part in zip(numbers, parts, strict=True) if number]
+
+
+def _emails(text: str) -> list[tuple[str, str]]:
+    if address := normal.email(text):
+        return [(address, text)]
+    parts = []
+    for part in _BETWEEN_EMAILS.split(text):
+        named = _IN_BRACKETS.fullmatch(part)
+        parts += [word.removeprefix("mailto:") for word in (named[1] if named else part).split()]
+    addresses = [normal.email(part) for part in parts]
+    if not parts or not all(addresses):
+        raise _Fault("is not an email address.")
+    return [(address, part) for address, part in zip(addresses, parts, strict=True) if address]
+
+
+def _one_line(text: str, longest: int) -> str:
+    try:
+        return line(text, "it", 1, longest)
+    except ValueError:
+        raise _Fault(f"is longer than {longest} characters, or holds one that cannot be kept.") from None
+
+
+def _name(text: str) -> str:
+    return _one_line(text, _LONGEST_NAME)
+
+
+def _names(text: str) -> tuple[str, str]:
+    first, last = split_name(_one_line(text, 2 * _LONGEST_NAME))
+    return _name(first) if first else "", _name(last) if last else ""
+
+
+def _case_ids(text: str) -> list[int]:
+    numbers = [part for part in re.split(r"[,;|\s]+", text) if part]
+    if not all(part.isascii() and part.isdecimal() and 0 < int(part[:17]) <= LARGEST_CASE_ID for part in numbers):
+        raise _Fault("is no list of case numbers, which are whole numbers.")
+    if len(numbers) > MOST_CASES:
+        raise _Fault(f"is a list of more than {MOST_CASES} case numbers.")
+    return list(dict.fromkeys(map(int, numbers)))
+
+
+def _flag(text: str) -> bool:
+    word = re.sub(r"[^\w✓]", "", text.lower())
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise _Fault("is neither yes nor no.")
