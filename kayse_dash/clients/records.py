@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 
 from kayse_dash import clock
-from kayse_dash.clients import erasure, fields, normal
+from kayse_dash.clients import duplicates, erasure, fields, normal
 from kayse_dash.clients.fields import NewClient, TypedDetail
 from kayse_dash.clients.models import Client, Detail, DetailKind, Source
 from kayse_dash.db import db
@@ -47,8 +47,11 @@ def get(client_id: int, *, lock: bool = False) -> Client:
 
 
 def by_external(source: str, external_id: str, *, lock: bool = False) -> Client | None:
-    """The client that another system knows by this id, and its details."""
-    return _one(sa.and_(Client.external_source == source, Client.external_source_id == external_id), lock)
+    """The client that another system knows by this id, or who was merged with the one it knows; and its details."""
+    found = _one(sa.and_(Client.external_source == source, Client.external_source_id == external_id), lock)
+    if found is None and (heir := duplicates.heir_by_external(source, external_id)) is not None:
+        return _one(Client.id == heir, lock)
+    return found
 
 
 def _one(condition: sa.ColumnElement[bool], lock: bool) -> Client | None:
