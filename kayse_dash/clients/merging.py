@@ -207,8 +207,8 @@ def _restore_details(kept: Client, before: dict[str, Any]) -> None:
     theirs = sa.tuple_(Detail.id, Detail.value).in_([(one["id"], one["value"]) for one in others.values()])
     db.session.execute(sa.delete(Detail).where(Detail.client_id == kept.id, theirs), execution_options=quietly)
     taken = set(db.session.scalars(sa.select(Detail.id).where(Detail.id.in_(others))))
-    for detail_id, one in others.items():
-        row = _thawed(Detail, one)
+    for detail_id in sorted(others, key=taken.__contains__):
+        row = _thawed(Detail, others[detail_id])
         if detail_id in taken:
             del row["id"]
         db.session.execute(sa.insert(Detail), row)
