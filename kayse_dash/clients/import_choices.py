@@ -1,4 +1,4 @@
-"""What a person chooses for an import: what each column becomes, and what happens to clients who are on record already. Pure."""
+"""What a person chooses for an import: what each column becomes, and what happens to clients who are on record already."""
 
 from __future__ import annotations
 
