@@ -22,6 +22,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy.exc import SQLAlchemyError
 
 from kayse_dash import clock, create_app, demo, queue
+from kayse_dash.clients import sweep as clients_sweep
 from kayse_dash.db import db
 from kayse_dash.errors import ConfigError
 from kayse_dash.webhooks import deliveries, drain, sweep
@@ -98,6 +99,7 @@ class Clock(threading.Thread):
         self.redis.zremrangebyscore(SEEN_KEY, 0, seconds - SEEN_FOR_S)
         if self.redis.set("kayse:sweep", self.worker_name, nx=True, px=int(TICK_S * 900)):
             sweep.wake_what_is_due(now)
+            clients_sweep.wake_what_stands_still(now)
         demo.tick(now)
         if time.monotonic() - self.orphans_looked_for >= ORPHANS_EVERY_S:
             self.orphans_looked_for = time.monotonic()

@@ -36,6 +36,7 @@ QUIET_AFTER_FAILURE_S = 1.0
 
 DRAIN = "kayse_dash.webhooks.jobs.drain"
 RECOVER = "kayse_dash.webhooks.jobs.recover"
+IMPORT = "kayse_dash.clients.jobs.run_import"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,10 @@ _PART_WORDS = {
     "line1": "The street", "line2": "The second line", "city": "The city", "state": "The state", "postal_code": "The ZIP code"
 }  # fmt: skip
 
+# Read once: asking a column is slow, and this runs for every row of an import.
+_LONGEST_PARTS = {part: getattr(Detail, part).type.length for part in _PART_WORDS}
+_LONGEST_TYPED = Detail.typed.type.length
+
 
 @dataclass(frozen=True)
 class TypedDetail:
@@ -73,7 +77,7 @@ def phone(value: Any) -> TypedDetail:
     Raises:
         ValueError: it is no phone number; in words fit for a person.
     """
-    typed = line(value, "The phone number", 1, Detail.typed.type.length)
+    typed = line(value, "The phone number", 1, _LONGEST_TYPED)
     number = normal.phone(typed)
     if number is None:
         raise ValueError("This is not a phone number. Write it with its area code, such as (212) 555-0142, or +44 … from abroad.")
@@ -85,7 +89,7 @@ def email(value: Any) -> TypedDetail:
     Raises:
         ValueError: it is no email address; in words fit for a person.
     """
-    typed = line(value, "The email address", 1, Detail.typed.type.length)
+    typed = line(value, "The email address", 1, _LONGEST_TYPED)
     address = normal.email(typed)
     if address is None:
         raise ValueError("This is not an email address, such as name@example.com.")
@@ -102,7 +106,7 @@ def address(parts: Mapping[str, Any]) -> TypedDetail | None:
     faults: dict[str, str] = {}
     for part, words in _PART_WORDS.items():
         try:
-            kept[part] = _optional(parts.get(part), words, getattr(Detail, part).type.length)
+            kept[part] = _optional(parts.get(part), words, _LONGEST_PARTS[part])
         except ValueError as error:
             faults[part] = str(error)
     if faults:
@@ -119,7 +123,7 @@ def shown_address(parts: Mapping[str, str | None]) -> str:
     """An address on one line: "12 Main St, Apt 4, Boston, MA 02139"."""
     end = " ".join(part for part in (parts["state"], parts["postal_code"]) if part)
     written = ", ".join(part for part in (parts["line1"], parts["line2"], parts["city"], end) if part)
-    return written[: Detail.typed.type.length]
+    return written[:_LONGEST_TYPED]
 
 
 def check(given: Mapping[str, Any], current: Client | None, today: date) -> dict[str, Any]:

@@ -35,8 +35,8 @@ def copy(import_id: int) -> Path:
 
 
 def part(import_id: int) -> Path:
-    """The copy while it is being made."""
-    return folder() / f"{import_id}{_PART}"
+    """The copy while this process makes it."""
+    return folder() / f"{import_id}{_PART}{os.getpid()}"
 
 
 def rehearsal(import_id: int) -> Path:
@@ -61,7 +61,8 @@ def keep(file: IO[bytes], import_id: int) -> None:
 def discard_copy(import_id: int) -> None:
     """Remove what was made of the upload, but not the upload."""
     copy(import_id).unlink(missing_ok=True)
-    part(import_id).unlink(missing_ok=True)
+    for path in folder().glob(f"{import_id}{_PART}*"):
+        path.unlink(missing_ok=True)
     import_rehearsal.discard(rehearsal(import_id))
 
 

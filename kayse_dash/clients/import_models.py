@@ -49,7 +49,8 @@ class Import(db.Model):
     options: Mapped[Any] = mapped_column(JSONText, default=dict)
     total_rows: Mapped[int | None]
     row: Mapped[int] = mapped_column(default=0)  # the last row of the file that was looked at, as a spreadsheet counts
-    position: Mapped[int] = mapped_column(BigKey, default=0)  # bytes of the copy done; a crash goes on from there. Undo: a client's id
+    # Bytes of the copy done, so that a crash goes on from there; while it is undone, the id of the last client looked at.
+    position: Mapped[int] = mapped_column(BigKey, default=0)
     created: Mapped[int] = mapped_column(default=0)
     updated: Mapped[int] = mapped_column(default=0)
     unchanged: Mapped[int] = mapped_column(default=0)
@@ -73,6 +74,10 @@ class Import(db.Model):
     def undo_done(self) -> int:
         """Clients that were looked at for undoing."""
         return self.undo_deleted + self.undo_restored + self.undo_skipped
+
+    def begin(self) -> None:
+        """Set it to the beginning of its file, with nothing counted yet."""
+        self.row = self.position = self.created = self.updated = self.unchanged = self.rejected = 0
 
     @property
     def changed_anything(self) -> bool:

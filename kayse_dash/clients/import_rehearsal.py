@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,13 +81,18 @@ def opened(path: Path, row: int) -> Iterator[Rehearsal | None]:
     if row == 0:
         discard(path)
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
+    sa.event.listen(engine, "connect", _hurry)
     with engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA synchronous = OFF")
         _metadata.create_all(connection)
         connection.commit()
         knows = connection.exec_driver_sql("PRAGMA user_version").scalar()
         connection.rollback()
         yield Rehearsal(connection) if knows == row else None
+
+
+def _hurry(connection: Any, _record: Any) -> None:
+    # What a power cut leaves of it is thrown away.
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def discard(path: Path) -> None:

@@ -41,6 +41,7 @@ _BETWEEN_PHONES = re.compile(r"[;/,|\n]|\bor\b|\band\b", re.IGNORECASE)
 _BETWEEN_EMAILS = re.compile(r"[;,|\n]")
 _IN_BRACKETS = re.compile(r"[^<>]*<([^<>]+)>")
 _LONGEST_NAME = Client.first_name.type.length
+_LONGEST_ID, _LONGEST_SOURCE = Client.external_source_id.type.length, Client.external_source.type.length
 _LONGEST_TYPED = Detail.typed.type.length
 
 _ReadMany = Callable[[str], list[tuple[str, str]]]  # pairs of what is compared and what was typed
@@ -73,8 +74,8 @@ class Reader:
             self._places.setdefault(target, []).append(place)
         self._readers: dict[str, Callable[[str], Any]] = {
             "date_of_birth": self._born,
-            "external_source_id": lambda text: _one_line(text, Client.external_source_id.type.length),
-            "external_source": lambda text: _one_line(text, Client.external_source.type.length),
+            "external_source_id": lambda text: _one_line(text, _LONGEST_ID),
+            "external_source": lambda text: _one_line(text, _LONGEST_SOURCE),
             "case_ids": _case_ids,
             "voice_calls_opted_out": _flag,
             "enrichment_opted_out": _flag,
