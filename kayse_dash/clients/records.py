@@ -28,6 +28,7 @@ COLUMNS = (
     "first_name", "last_name", "external_source", "external_source_id", "date_of_birth", "case_ids", "voice_calls_opted_out",
     "enrichment_opted_out",
 )  # fmt: skip
+_LONGEST_SOURCE_NAME, _LONGEST_ENTERED_BY = Detail.source_name.type.length, Detail.entered_by.type.length
 TAKEN = "Another client has this id in this system already."
 
 
@@ -113,8 +114,8 @@ def detail_row(
     return {
         **vars(new),
         "source": source,
-        "source_name": source_name and source_name[: Detail.source_name.type.length],
-        "entered_by": by[: Detail.entered_by.type.length],
+        "source_name": source_name and source_name[:_LONGEST_SOURCE_NAME],
+        "entered_by": by[:_LONGEST_ENTERED_BY],
         "created_at": now,
         "import_id": import_id,
     }
