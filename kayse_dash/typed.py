@@ -22,7 +22,8 @@ def line(value: Any, what: str, shortest: int, longest: int) -> str:
         raise ValueError(f"{what} must be text.")
     text = " ".join(value.split())
     # Cc: control characters, NUL among them, which PostgreSQL cannot keep; Cs: halves of surrogate pairs, which UTF-8 cannot.
-    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
+    # What is printable has none of them, and is told much faster.
+    if not text.isprintable() and any(unicodedata.category(sign) in ("Cc", "Cs") for sign in text):
         raise ValueError(f"{what} holds a character that cannot be kept.")
     if not shortest <= len(text) <= longest:
         raise ValueError(f"{what} needs {shortest} to {longest} characters.")
