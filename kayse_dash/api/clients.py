@@ -95,7 +95,7 @@ def list_clients(query: ClientFilters) -> Response:
 
 
 @bp.post("", responses={200: schemas.Client, 201: schemas.Client, 409: errors.ErrorAnswer, **errors.OF_BODY})
-def put_client(body: ClientIn) -> Response:
+def save_client(body: ClientIn) -> Response:
     """Make a client, or change the one that is known by `external_source` and `external_source_id`.
 
     201: it was made. 200: it was on record; what is left out stayed as it was.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -105,8 +106,8 @@ def create(values: Mapping[str, Any], now: datetime) -> Agent:
     """
     events = _in_order({*values.get("events", CALLS), *TRANSFERS})
     agent = Agent(**{"created_via": CreatedVia.BUILDER, **values, "events": events}, created_at=now)
-    db.session.add(agent)
-    _flush()
+    with _one_id_each():
+        db.session.add(agent)
     return agent
 
 
@@ -117,9 +118,9 @@ def update(agent: Agent, values: Mapping[str, Any]) -> list[str]:
         InvalidInput: another agent came to have its external id just now.
     """
     changed = [field for field, value in values.items() if getattr(agent, field) != value]
-    for field in changed:
-        setattr(agent, field, values[field])
-    _flush()
+    with _one_id_each():
+        for field in changed:
+            setattr(agent, field, values[field])
     return changed
 
 
@@ -128,10 +129,12 @@ def delete(agent: Agent) -> None:
     db.session.delete(agent)
 
 
-def _flush() -> None:
+@contextmanager
+def _one_id_each() -> Iterator[None]:
+    """Write what is done inside, or nothing of it where it takes another agent's external id."""
     try:
         with db.session.begin_nested():
-            db.session.flush()
+            yield
     except IntegrityError as error:
         raise InvalidInput("Please check the fields that are marked.", {"external_id": TAKEN}) from error
 

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from kayse_dash.clients import normal
-from kayse_dash.clients.models import Client, Detail, DetailKind
+from kayse_dash.clients.models import Client, Detail, DetailKind, Merge
 from kayse_dash.db import db
 from kayse_dash.events.record import NewEvent
 from kayse_dash.typed import identifier
@@ -29,21 +29,31 @@ OWN = ("phone", "phone_number", "mobile", "mobile_number", "mobile_phone", "clie
 _MENTIONS = re.compile(f'"(?:{"|".join(("client", "client_id", "external_source_id", *EITHER_SIDE, *OWN))})"')
 _E164 = re.compile(r"\+[1-9]\d{7,14}", re.ASCII)
 
-_clients, _details = Client.__table__.c, Detail.__table__.c
+_clients, _details, _merges = Client.__table__.c, Detail.__table__.c, Merge.__table__.c
 LONGEST_SOURCE = _clients.external_source.type.length
 LONGEST_EXTERNAL_ID = _clients.external_source_id.type.length
 
-# Asked for nearly every event, so made once.
-_BY_ID = sa.select(_clients.id, _clients.external_source, _clients.external_source_id).where(
+# Asked for nearly every event, so made once. What was asked for, and the client it stands for.
+_BY_ID = sa.select(_clients.id.label("asked"), _clients.id, _clients.external_source, _clients.external_source_id).where(
     _clients.id.in_(sa.bindparam("ids", expanding=True))
 )
+_merged = (
+    sa.select(_merges.gone_id, _merges.kept_id)
+    .where(_merges.gone_id.in_(sa.bindparam("ids", expanding=True)), _merges.undone_at.is_(None))
+    .cte("merged", recursive=True)
+)
+_further = sa.select(_merged.c.gone_id, _merges.kept_id).where(_merges.gone_id == _merged.c.kept_id, _merges.undone_at.is_(None))
+_heirs = _merged.union(_further)
+_BY_MERGED_ID = sa.select(_heirs.c.gone_id, _clients.id, _clients.external_source, _clients.external_source_id).where(
+    _clients.id == _heirs.c.kept_id
+)
 # By the id alone: SQLite would go through the whole index for pairs.
-_BY_SYSTEM = sa.select(_clients.id, _clients.external_source, _clients.external_source_id).where(
+_BY_SYSTEM = sa.select(_clients.id.label("asked"), _clients.id, _clients.external_source, _clients.external_source_id).where(
     _clients.external_source_id.in_(sa.bindparam("external_ids", expanding=True))
 )
 _QUERIES = {  # whether there are ids, whether there are external ids
-    (True, True): sa.union_all(_BY_ID, _BY_SYSTEM),
-    (True, False): _BY_ID,
+    (True, True): sa.union_all(_BY_ID, _BY_MERGED_ID, _BY_SYSTEM),
+    (True, False): sa.union_all(_BY_ID, _BY_MERGED_ID),
     (False, True): _BY_SYSTEM,
     (False, False): None,
 }
@@ -71,9 +81,9 @@ class Said:
 
 @dataclass
 class Known:
-    """The clients on record that were asked for."""
+    """The clients on record that were asked for, by what was asked for; one who was merged is the one that was kept."""
 
-    ids: set[int] = field(default_factory=set)
+    ids: dict[int, int] = field(default_factory=dict)
     systems: dict[tuple[str, str], int] = field(default_factory=dict)
     phones: dict[str, tuple[int, int]] = field(default_factory=dict)  # the first and the last client who has it
 
@@ -111,8 +121,9 @@ def _by_ids(said: Iterable[Said]) -> Known:
     query = _QUERIES[bool(wanted["ids"]), bool(wanted["external_ids"])]
     known = Known()
     if query is not None:
-        for client_id, source, external_id in db.session.execute(query, {name: keys for name, keys in wanted.items() if keys}):
-            known.ids.add(client_id)
+        found = db.session.execute(query, {name: keys for name, keys in wanted.items() if keys})
+        for asked_id, client_id, source, external_id in found:
+            known.ids[asked_id] = client_id
             known.systems[source, external_id] = client_id
     return known
 
@@ -124,9 +135,7 @@ def _by_phones(said: Iterable[Said]) -> dict[str, tuple[int, int]]:
 
 
 def _by_name(said: Said, known: Known) -> int | None:
-    if said.id in known.ids:
-        return said.id
-    return known.systems.get(said.system) if said.system else None
+    return known.ids.get(said.id) or known.systems.get(said.system)
 
 
 def _by_number(said: Said, known: Known) -> int | None:
