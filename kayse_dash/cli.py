@@ -140,11 +140,11 @@ def api_key_commands() -> click.Group:
 
 def demo_command() -> click.Command:
     @click.command("demo")
-    @click.option("--remove", is_flag=True, help="Take the sample firm away again; its events stay on record.")
+    @click.option("--remove", is_flag=True, help="Take the sample firm away again, with its events.")
     @with_appcontext
     @plain_errors
     def load(remove: bool) -> None:
-        """Load a sample firm: campaigns, webhooks to test inboxes, and ten minutes of live events."""
+        """Load a sample firm: clients, campaigns, agents, webhooks to test inboxes, a month of events and ten minutes of live ones."""
         if remove:
             removed = demo.remove(clock.now())
             click.echo(f"Removed {removed.in_words}.")
@@ -153,10 +153,14 @@ def demo_command() -> click.Command:
             return
         loaded = demo.load(clock.now())
         base_url = current_app.extensions["kayse_settings"].base_url
-        click.echo(f"The sample firm is there: {loaded.campaigns} campaigns, 2 webhooks, 2 test inboxes.")
+        click.echo(
+            f"The sample firm is there: {loaded.clients} clients, {loaded.campaigns} campaigns, {loaded.agents} agents, "
+            "2 webhooks, 2 test inboxes."
+        )
         click.echo(f"{words.plural(loaded.events, 'event was', 'events were')} recorded.")
         click.echo("New events come in for the next ten minutes." if loaded.live else "No live events: Redis does not answer.")
         click.echo(f"Overview:     {base_url}/")
+        click.echo(f"Clients:      {base_url}/clients")
         click.echo(f"Deliveries:   {base_url}/deliveries")
         click.echo(f"What arrives: {base_url}/inboxes/{loaded.inboxes[0].id}")
 

@@ -66,7 +66,7 @@ class Plan:
         if not seqs:
             return Counter()
         self._reached[are_tests] = reached
-        return _delete_events(seqs, "tests" if are_tests else "events")
+        return delete_events(seqs, "tests" if are_tests else "events")
 
 
 def _old_events(after: Place | None, before: datetime, are_tests: bool) -> tuple[list[int], Place | None]:
@@ -92,7 +92,7 @@ def _old_events(after: Place | None, before: datetime, are_tests: bool) -> tuple
     return seqs, after
 
 
-def _delete_events(seqs: list[int], what: str) -> Counter[str]:
+def delete_events(seqs: list[int], what: str = "events") -> Counter[str]:
     """Delete events with all that belongs to them, but for those of which a delivery was retried since they were looked at."""
     states = sa.select(Delivery.event_seq, Delivery.state).where(Delivery.event_seq.in_(seqs)).with_for_update()
     retried = {seq for seq, state in db.session.execute(states) if not state.is_final}

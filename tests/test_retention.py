@@ -157,7 +157,7 @@ def test_a_delivery_that_is_retried_while_the_purge_looks_is_kept(app: Flask) ->
     retry = sa.update(Delivery).where(Delivery.event_seq == first.seq, Delivery.endpoint_id == endpoint.id)
     db.session.execute(retry.values(state=State.PENDING, due_at=NOW))
     db.session.commit()
-    assert +retention._delete_events([first.seq, second.seq], "events") == Counter(events=1, deliveries=1)
+    assert +retention.delete_events([first.seq, second.seq], "events") == Counter(events=1, deliveries=1)
     assert list(db.session.scalars(sa.select(Event.seq))) == [first.seq]
 
 

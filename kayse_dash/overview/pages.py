@@ -47,7 +47,7 @@ def remove_sample_firm() -> BaseResponse:
         page = render_template(
             "confirm.html",
             title="Remove the sample firm?",
-            text="Its webhooks, test inboxes and campaigns are deleted. The events that were recorded stay.",
+            text="Everything that belongs to it is deleted: its clients, agents, campaigns, webhooks, test inboxes and events, also what you added to them.",
             label="Remove the sample firm",
             kind="danger",
             action=request.path,
@@ -55,7 +55,7 @@ def remove_sample_firm() -> BaseResponse:
         )
         return Response(page)
     removed = demo.remove(clock.now())
-    flash(f"{removed.in_words} were removed. The events stay on record.", "success")
+    flash(f"The sample firm was removed: {removed.in_words}.", "success")
     for reason in removed.kept:
         flash(reason, "warning")
     return web.go("overview.home")

@@ -119,7 +119,8 @@ def test_the_sample_firm_is_loaded_and_removed_by_a_button(login: Login, worker:
     assert "removed" not in browser.post("/sample-firm/remove").text
     assert len(inboxes.all_by_name()) == 2
     answer = browser.post("/sample-firm/remove", data={"confirmed": "yes"}, follow_redirects=True)
-    assert "2 webhooks, 2 test inboxes and 6 campaigns were removed." in answer.text
+    assert "The sample firm was removed: 2 webhooks, 2 test inboxes, 6 campaigns, 8 agents, 200 clients and 4" in answer.text
+    assert "Load the sample firm" in answer.text
     assert inboxes.all_by_name() == []
 
 

@@ -1,29 +1,31 @@
-"""The events of the sample firm: plausible, valid, the same for the same seed."""
+"""The events that are played live: plausible, valid, the same for the same seed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kayse_dash import story
 from kayse_dash.events import catalogue, validation
-from kayse_dash.story import Campaign, Happening
+from kayse_dash.story import rounds
+from kayse_dash.story.scenes import Happening
+from tests.story.actors import AGENTS, CAMPAIGNS, everybody
 
 BEGAN = datetime(2026, 3, 12, 14, 0, tzinfo=UTC)
 PACE = timedelta(seconds=12)
-CAMPAIGNS = [Campaign(7, "Motor vehicle accident"), Campaign(8, None), Campaign(9, "Truck accident")]
+CAST = everybody(BEGAN)
 
 
 def tell(seed: int) -> list[Happening]:
-    return story.tell(seed, CAMPAIGNS, BEGAN, PACE)
+    return rounds.tell(seed, rounds.choose(seed, CAST), CAST, BEGAN, PACE)
 
 
 @pytest.mark.parametrize("seed", range(0, 1000, 40))
 def test_every_event_is_one_of_the_catalogue_and_valid(seed: int) -> None:
     told = tell(seed)
-    assert len(told) == story.STEPS
+    assert len(told) == rounds.STEPS
     for happening in told:
         assert validation.check(happening.type, happening.data) == {}
         assert happening.data.keys() == catalogue.CATALOGUE[happening.type].sample.keys()
@@ -39,7 +41,7 @@ def test_the_same_seed_tells_the_same_round_and_another_a_different_one() -> Non
 
 
 def test_one_event_happens_at_each_step() -> None:
-    assert [happening.at for happening in tell(2)] == [BEGAN + step * PACE for step in range(story.STEPS)]
+    assert [happening.at for happening in tell(2)] == [BEGAN + step * PACE for step in range(rounds.STEPS)]
 
 
 def test_calls_are_told_in_order_and_transfers_come_out_one_way() -> None:
@@ -71,8 +73,34 @@ def test_a_call_lasts_as_long_as_its_times_say() -> None:
 
 def test_the_campaign_of_an_event_stands_in_its_data_and_its_case_type_goes_with_it() -> None:
     case_types = {campaign.id: campaign.case_type for campaign in CAMPAIGNS}
-    for happening in tell(6):
+    told = tell(6)
+    for happening in told:
         assert happening.campaign_id == happening.data.get("campaign_id")
         if happening.campaign_id is not None:
             assert happening.case_type == case_types[happening.campaign_id]
-    assert any(happening.type == "transfer_bridged" and happening.campaign_id == 7 for happening in tell(6))
+    assert any(happening.type == "transfer_bridged" and happening.campaign_id == CAMPAIGNS[0].id for happening in told)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_four_people_are_called_at_their_own_numbers_by_agents_of_the_firm(seed: int) -> None:
+    phones = {who.id: who.phone for who in CAST.clients}
+    told = tell(seed)
+    assert len({happening.client_id for happening in told}) == 4
+    for happening in (one for one in told if one.type in catalogue.CALL_EVENTS):
+        assert happening.data["client_id"] == happening.client_id
+        assert phones[happening.client_id] in (happening.data["from_number"], happening.data["to_number"])
+        assert happening.data["agent_id"] in {agent.external_id for agent in AGENTS}
+
+
+def test_no_round_is_told_of_fewer_than_four_who_can_be_called() -> None:
+    able = [who for who in CAST.clients if who.phone][:3]
+    mute = [who for who in CAST.clients if not who.phone]
+    assert rounds.choose(1, replace(CAST, clients=able + mute)) == []
+
+
+def test_without_agents_calls_name_none() -> None:
+    nobody = replace(CAST, agents=[])
+    told = rounds.tell(1, rounds.choose(1, nobody), nobody, BEGAN, PACE)
+    calls = [happening for happening in told if happening.type in catalogue.CALL_EVENTS]
+    assert {happening.data["agent_id"] for happening in calls} == {None}
+    assert all(validation.check(happening.type, happening.data) == {} for happening in calls)
