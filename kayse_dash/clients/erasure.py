@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,31 @@ from kayse_dash.webhooks.schedule import State
 ERASED = json.dumps({"erased": True}, separators=(",", ":"))
 REJECTED_ONE_WHO_WAS_DELETED = "What this row said was erased, because the client was deleted for good."
 CHUNK = 500
+COUNT_CAP = 10_000
+
+_OWED = (State.PENDING, State.HELD, State.SENDING)
+
+
+@dataclass(frozen=True)
+class Traces:
+    """What is on record about a client beside the client itself, each counted to 10,000 and one."""
+
+    events: int
+    owed: int  # deliveries of them that wait, are held or are being sent
+
+
+def traces(client_id: int) -> Traces:
+    """What deleting a client would erase."""
+    events = sa.select(Event.seq).where(Event.client_id == client_id)
+    owed = (
+        sa.select(Delivery.id)
+        .join(Event, Event.seq == Delivery.event_seq)
+        .where(Event.client_id == client_id, Delivery.state.in_(_OWED))
+    )
+    counts = [
+        sa.select(sa.func.count()).select_from(one.limit(COUNT_CAP + 1).subquery()).scalar_subquery() for one in (events, owed)
+    ]
+    return Traces(*db.session.execute(sa.select(*counts)).one())
 
 
 def erase_traces(client: Client, now: datetime) -> int:
@@ -51,7 +77,7 @@ def _erase_events(client_id: int) -> int:
             sa.update(Event).where(Event.seq.in_(seqs)).values(data=ERASED),
             # One that is being sent right now is not overruled by what comes of it, so that it is not tried again.
             sa.update(Delivery)
-            .where(Delivery.event_seq.in_(seqs), Delivery.state.in_([State.PENDING, State.HELD, State.SENDING]))
+            .where(Delivery.event_seq.in_(seqs), Delivery.state.in_(_OWED))
             .values(state=State.CANCELLED, due_at=None, lease_by=None, lease_until=None),
             sa.update(Attempt).where(Attempt.delivery_id.in_(owed)).values(response_headers=None, response_body=None),
         ):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from kayse_dash.clients import records
+from kayse_dash.clients.frozen import freeze, plain, thaw
 from kayse_dash.clients.models import Client, Detail, DetailKind, Merge, Source, Transfer
-from kayse_dash.db import UTCDateTime, db
+from kayse_dash.db import db
 from kayse_dash.errors import Conflict, NotFound
 from kayse_dash.events.models import Event
 
@@ -58,7 +59,7 @@ def differences(kept: Client, gone: Client) -> list[Difference]:
     for name, columns in COLUMNS_OF.items():
         one, other = (tuple(getattr(client, column) for column in columns) for client in (kept, gone))
         if one != other:
-            found.append(Difference(name, _said(one), _said(other), not any(one)))
+            found.append(Difference(name, _shown(name, one), _shown(name, other), not any(one)))
     for name, kind in KIND_OF.items():
         one, other = (records.primary(client, kind) for client in (kept, gone))
         if other is not None and (one is None or one.value != other.value):
@@ -66,9 +67,9 @@ def differences(kept: Client, gone: Client) -> list[Difference]:
     return found
 
 
-def _said(values: tuple[Any, ...]) -> Any:
-    """The value of a field: its first column, or both where it has two that say something."""
-    return values if values[0] is not None and len(values) == 2 and values[0] != values[1] else values[0]
+def _shown(name: str, values: tuple[Any, ...]) -> Any:
+    """The value of a field for a person: its first column, and both of the pair that names another system's record."""
+    return values if name == "external" and values[0] else values[0]
 
 
 def merge(kept: Client, gone: Client, take: Collection[str], by: str, now: datetime) -> Merge:
@@ -100,7 +101,7 @@ def merge(kept: Client, gone: Client, take: Collection[str], by: str, now: datet
     records.touch(kept, Source.PERSON, now)
     db.session.flush()
     db.session.expire(kept, ["details"])
-    before["after"] = {column: _plain(getattr(kept, column)) for column in (*_COLUMNS, "case_ids")} | {"primaries": primaries}
+    before["after"] = {column: plain(getattr(kept, column)) for column in (*_COLUMNS, "case_ids")} | {"primaries": primaries}
     done = Merge(kept_id=kept.id, gone_id=gone.id, before=before, by=by, at=now)
     db.session.add(done)
     db.session.flush()
@@ -172,7 +173,7 @@ def undo(done: Merge, now: datetime) -> tuple[Client, Client]:
     _refuse_taken_ids(before, kept)
     _restore_columns(kept, before)
     db.session.flush()
-    db.session.execute(sa.insert(Client), _thawed(Client, before["gone"]) | {"updated_at": now})
+    db.session.execute(sa.insert(Client), thaw(Client, before["gone"]) | {"updated_at": now})
     _restore_details(kept, before)
     for name, keys in before["moved"].items():
         _give_back(name, keys, kept.id, done.gone_id)
@@ -185,9 +186,9 @@ def undo(done: Merge, now: datetime) -> tuple[Client, Client]:
 
 def _restore_columns(kept: Client, before: dict[str, Any]) -> None:
     """What the merge wrote is written back; what somebody wrote since is left."""
-    was = _thawed(Client, before["kept"])
+    was = thaw(Client, before["kept"])
     for columns in (*COLUMNS_OF.values(), ("case_ids",)):
-        if all(_plain(getattr(kept, column)) == before["after"][column] for column in columns):
+        if all(plain(getattr(kept, column)) == before["after"][column] for column in columns):
             for column in columns:
                 setattr(kept, column, was[column])
 
@@ -208,7 +209,7 @@ def _restore_details(kept: Client, before: dict[str, Any]) -> None:
     db.session.execute(sa.delete(Detail).where(Detail.client_id == kept.id, theirs), execution_options=quietly)
     taken = set(db.session.scalars(sa.select(Detail.id).where(Detail.id.in_(others))))
     for detail_id in sorted(others, key=taken.__contains__):
-        row = _thawed(Detail, others[detail_id])
+        row = thaw(Detail, others[detail_id])
         if detail_id in taken:
             del row["id"]
         db.session.execute(sa.insert(Detail), row)
@@ -232,23 +233,4 @@ def _give_back(name: str, keys: list[int], from_id: int, to_id: int) -> None:
 
 def _frozen(client: Client) -> dict[str, Any]:
     """A client and its details as JSON keeps them."""
-    own = {column.key: _plain(getattr(client, column.key)) for column in Client.__table__.columns}
-    details = [{column.key: _plain(getattr(one, column.key)) for column in Detail.__table__.columns} for one in client.details]
-    return own | {"details": details}
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value
-
-
-def _thawed(model: type[Client] | type[Detail], kept: dict[str, Any]) -> dict[str, Any]:
-    """The columns of a row that `_frozen` kept."""
-    row = {}
-    for column in model.__table__.columns:
-        value = kept[column.key]
-        if value is not None and isinstance(column.type, UTCDateTime):
-            value = datetime.fromisoformat(value)
-        elif value is not None and isinstance(column.type, sa.Date):
-            value = date.fromisoformat(value)
-        row[column.key] = value
-    return row
+    return freeze(client) | {"details": [freeze(detail) for detail in client.details]}
