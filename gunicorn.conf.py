@@ -2,6 +2,7 @@
 
 import os
 
+from kayse_dash import LARGEST_BODY
 from kayse_dash.processes import die_with_parent
 
 _host = os.environ.get("HOST") or "127.0.0.1"
@@ -23,3 +24,9 @@ if os.access("/dev/shm", os.W_OK):
 
 def post_fork(server, worker):
     die_with_parent(worker.ppid)
+
+
+def pre_request(worker, req):
+    # A larger body is answered without being read. Nothing can follow it on its connection, and the answer is to say so.
+    if any(name == "CONTENT-LENGTH" and int(value) > LARGEST_BODY for name, value in req.headers):
+        req.force_close()

@@ -268,6 +268,7 @@ def test_what_cannot_be_taken_is_refused_in_words(
     assert (list(error), error["code"]) == (["code", "message", "fields"], code)
     assert error["message"].endswith(".")
     assert list(error["fields"]) == (["event"] if status == 422 else [])
+    assert api.get("/v1/events?limit=1")  # whether or not the connection was kept
 
 
 def test_a_batch_is_all_or_nothing(api: Api, receiver: Receiver, make_webhook: MakeWebhook) -> None:
