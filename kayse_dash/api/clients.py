@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from flask import Response, g
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from kayse_dash import clock
 from kayse_dash.accounts import audit
@@ -15,7 +15,7 @@ from kayse_dash.api.fields import BigId, PageNumber, QueryText, Size
 from kayse_dash.api.inputs import Body, Query
 from kayse_dash.api.resource import Resource
 from kayse_dash.clients import normal, paging, records
-from kayse_dash.clients.fields import ADDRESS_PARTS, MOST_CASES, MOST_OF_A_KIND
+from kayse_dash.clients.fields import MOST_CASES, MOST_OF_A_KIND
 from kayse_dash.clients.models import Client, Source
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict, InvalidInput
@@ -28,11 +28,31 @@ LONGEST_SOURCE = _columns.external_source.type.length
 LONGEST_EXTERNAL_ID = _columns.external_source_id.type.length
 
 
-# Read by the verb, which says what is wrong with them by field.
-_VALUE = {"type": "object", "properties": {"value": {"type": "string"}, "primary": {"type": "boolean"}}, "required": ["value"]}
-_PARTS = {name: {"type": "string"} for name in ADDRESS_PARTS}
-PhoneOrEmail = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "string"}, _VALUE]})]
-Address = Annotated[Any, WithJsonSchema({"type": "object", "properties": {**_PARTS, "primary": {"type": "boolean"}}})]
+class ClientItemIn(BaseModel):
+    """One of a list of phones, emails or addresses."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    primary: bool = False
+
+
+class ClientValueIn(ClientItemIn):
+    value: str
+
+
+class ClientAddressIn(ClientItemIn):
+    address_line1: str | None = None
+    address_line2: str | None = None
+    city: str | None = None
+    state: str | None = None
+    postal_code: str | None = None
+
+
+PhoneOrEmail = Annotated[
+    ClientValueIn,
+    BeforeValidator(lambda given: {"value": given} if isinstance(given, str) else given),
+    WithJsonSchema({"anyOf": [{"type": "string"}, ClientValueIn.model_json_schema()]}),
+]
 _LIST = "All there are, instead of those on record; of each one whether it is the `primary` one."
 
 
@@ -79,7 +99,7 @@ class ClientChange(Body):
     case_ids: list[int] = Field(None, max_length=MOST_CASES)
     phones: list[PhoneOrEmail] | None = Field(None, max_length=MOST_OF_A_KIND, description=_LIST)
     emails: list[PhoneOrEmail] | None = Field(None, max_length=MOST_OF_A_KIND, description=_LIST)
-    addresses: list[Address] | None = Field(None, max_length=MOST_OF_A_KIND, description=_LIST)
+    addresses: list[ClientAddressIn] | None = Field(None, max_length=MOST_OF_A_KIND, description=_LIST)
 
 
 class ClientIn(ClientChange):

@@ -30,6 +30,14 @@ def hook(**more):
     return "POST", "/v1/webhooks", HOOK | more
 
 
+def client(**more):
+    return "POST", "/v1/clients", {"last_name": "Whitfield"} | more
+
+
+def agent(**more):
+    return "POST", "/v1/agents", {"name": "Agent"} | more
+
+
 def proof(**fields):
     return hook(auth=fields)
 
@@ -193,6 +201,68 @@ ROWS = [
     (("POST", "/v1/campaigns", {"name": {"$ne": 1}}), 422),
     (("POST", "/v1/campaigns", {"name": "a", "case_type": "\0"}), 422),
     (("DELETE", f"/v1/campaigns/{2**31}", None), 404),
+    # What a client and an agent may be.
+    (client(last_name="\0"), 422),
+    (client(last_name=LONG), 422),
+    (client(last_name=SURROGATE), 400),
+    (client(last_name="<script>alert(1)</script>"), 201),
+    (client(last_name="'; DROP TABLE clients; --"), 201),
+    (client(first_name="ﷺ" * 100), 201),
+    (client(mobile="+" + "9" * 50), 422),
+    (client(mobile="2125550142;ext=" + "9" * 50), 422),
+    (client(email="a" * 64 + "@" + "b" * 200), 422),
+    (client(email='"a\\"b"@example.com'), 422),
+    (client(date_of_birth="0000-00-00"), 422),
+    (client(date_of_birth=HUGE), 422),
+    (client(date_of_birth=LONG), 422),
+    (client(case_ids=[HUGE]), 422),
+    (client(case_ids=[True]), 422),
+    (client(case_ids=[1] * 10_000), 422),
+    (client(external_source="a", external_source_id=5), 422),
+    (client(external_source=LONG, external_source_id=LONG), 422),
+    (client(external_source="\0", external_source_id="\0"), 422),
+    (client(phones=[DEEP]), 422),
+    (client(phones=[None, 5, {}]), 422),
+    (client(phones=[{"value": "2125550142", "primary": "yes", "id": HUGE}]), 422),
+    (client(phones=[{"value": "2125550142", "primary": True}] * 50), 201),
+    (client(emails=LONG), 422),
+    (client(addresses=[{"city": LONG}]), 422),
+    (client(addresses=[{"city": {"$ne": 1}}]), 422),
+    (client(addresses=[{}]), 201),
+    (client(postal_code="\0"), 422),
+    (client(**{LONG: 1}), 422),
+    (client(version=HUGE), 422),
+    (("PATCH", "/v1/clients/1", {"last_name": None, "first_name": None}), 422),
+    (("PATCH", f"/v1/clients/{2**63 - 1}", {"last_name": "a"}), 404),
+    (("PATCH", f"/v1/clients/{HUGE}", {"last_name": "a"}), 404),
+    (("GET", "/v1/clients?q=' OR 1=1 --", None), 200),
+    (("GET", "/v1/clients?q=%25_%5C", None), 200),
+    (("GET", "/v1/clients?q=%ff%fe", None), 200),
+    (("GET", "/v1/clients?q=" + "9" * 190, None), 200),
+    (("GET", "/v1/clients?q=" + "a+" * 90, None), 200),
+    (("GET", "/v1/clients?q=" + "%F0%9F%98%80" * 100, None), 200),
+    (("GET", "/v1/clients?q=%00", None), 422),
+    (("GET", "/v1/clients?external_source_id=" + "x" * 200, None), 200),
+    (("GET", "/v1/clients?email=%00@example.com", None), 422),
+    (("GET", "/v1/clients?page=1000000&page_size=100", None), 200),
+    (agent(name="\0"), 422),
+    (agent(name={"$ne": 1}), 422),
+    (agent(external_id=LONG), 422),
+    (agent(external_id=SURROGATE), 400),
+    (agent(campaign_id=HUGE), 422),
+    (agent(campaign_id=-1), 422),
+    (agent(events=[["call_ended"]]), 422),
+    (agent(events=["call_ended\n"]), 422),
+    (agent(events=["call_ended"] * 8), 201),
+    (agent(created_via={}), 422),
+    (agent(created_via="builder\0"), 422),
+    (("PATCH", f"/v1/agents/{2**31}", {"name": "a"}), 404),
+    (("GET", "/v1/agents?page=99999999999999999999", None), 422),
+    # What events may tell of them.
+    (data({"call_id": "\0", "agent_id": HUGE, "client_id": 2**63}), 202),
+    (("POST", "/v1/events", {"event": "transfer_cancelled", "data": {"call_id": "c", "reason": "\0", "transfer_to": LONG}}), 202),
+    (("POST", "/v1/events", {"event": "transfer_started", "data": {"call_id": LONG, "agent_id": "\0"}}), 202),
+    (("POST", "/v1/events", {"event": "transfer_started", "data": {"call_id": "c"}, "client_id": 2**53 - 1}), 202),
 ]
 
 
@@ -209,7 +279,6 @@ def test_every_row_has_its_answer(api):
             assert list(answer.json["error"]) == ["code", "message", "fields"]
             assert len(answer.get_data()) < 20_000, "the answer repeats what was sent"
     assert not wrong, "\n".join(map(str, wrong))
-
 
 
 def test_a_body_full_of_faults_is_refused_in_no_time(api):

@@ -202,7 +202,8 @@ def test_real_answers_are_as_described(api, document):
 
 def people(call):
     new = {
-        "first_name": "Dana", "mobile": "(202) 555-0147", "emails": ["dana@example.com", {"value": "d@example.com", "primary": True}],
+        "first_name": "Dana", "mobile": "(202) 555-0147",
+        "emails": ["dana@example.com", {"value": "d@example.com", "primary": True}],
         "external_source": "clio", "external_source_id": "CL-1042", "date_of_birth": "1980-12-31", "case_ids": [7],
         "addresses": [{"address_line1": "12 Main St", "city": "Boston", "state": "MA", "primary": True}],
     }  # fmt: skip
