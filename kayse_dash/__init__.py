@@ -16,7 +16,7 @@ import kayse_dash.webhooks.models  # noqa: F401 - every table has to be known be
 from kayse_dash import api, cli, outbound, queue, secrets, status, web, words
 from kayse_dash.accounts import access, admin_pages, sessions
 from kayse_dash.accounts import pages as accounts_pages
-from kayse_dash.clients import agent_pages, list_pages, merge_pages, record_pages
+from kayse_dash.clients import agent_pages, import_pages, list_pages, merge_pages, record_pages
 from kayse_dash.clients import pages as clients_pages
 from kayse_dash.config import Settings
 from kayse_dash.db import db, engine_options, set_reading
@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         record_pages,
         merge_pages,
         agent_pages,
+        import_pages,
         inbox_pages,
         status,
     ):

@@ -62,3 +62,15 @@ function refresh() {
 setInterval(refresh, 30000);
 refresh();
 on("htmx:afterSettle", refresh);
+
+// Uploads: one that is too large is refused before it is sent, and how much of it was sent is shown
+on("change", ({target}) => {
+  const most = target.type === "file" && target.form?.dataset.upload, bytes = target.files?.[0]?.size ?? 0;
+  if (most) target.setCustomValidity(bytes > Number(most) ? `This file is larger than ${Math.floor(most / 1048576)} MB. Split it into several files.` : "");
+  if (most) target.reportValidity();
+});
+on("htmx:xhr:progress", ({target, detail: {lengthComputable, loaded, total}}) => {
+  const bar = target.matches("form") && find("[data-upload-progress]", target);
+  if (!bar || !lengthComputable) return;
+  bar.hidden = false; bar.max = total; bar.value = loaded;
+});

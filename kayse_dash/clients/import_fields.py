@@ -19,16 +19,16 @@ class Target:
 
     Args:
         many: whether several columns can.
-        headings: what such columns are called, in the form that `_plain` gives.
+        headings: what such columns are called, the plainest first, to their rank.
     """
 
     label: str
-    headings: frozenset[str]
+    headings: dict[str, int]
     many: bool = False
 
 
 def _target(label: str, headings: str, *, many: bool = False) -> Target:
-    return Target(label, frozenset(headings.split("|")), many)
+    return Target(label, {heading: rank for rank, heading in enumerate(headings.split("|"))}, many)
 
 
 TARGETS = {
@@ -40,14 +40,16 @@ TARGETS = {
     ),
     "phone": _target(
         "Other phone",
-        "phone|phone number|phone no|telephone|telephone number|tel|home phone|work phone|business phone|other phone|home|"
-        "evening phone|day phone|daytime phone|alternate phone|alt phone|landline|phonenumber|callback number|contact number|"
-        "work|work number|home number|main phone|office phone|number|phones|phone home|phone work|phone mobile|phone cell",
+        "phone|phone number|phone no|telephone|telephone number|tel|home phone|work phone|business phone|other phone|"
+        "other phones|home|evening phone|day phone|daytime phone|alternate phone|alt phone|landline|phonenumber|callback number|"
+        "contact number|work|work number|home number|main phone|office phone|number|phones|phone home|phone work|phone mobile|"
+        "phone cell",
         many=True,
     ),
     "email": _target(
-        "Email", "email|e mail|email address|e mail address|emailaddress|mail|work email|home email|personal email|other email|"
-        "alternate email|alt email|email work|email home|emails",
+        "Email",
+        "email|e mail|email address|e mail address|emailaddress|mail|work email|home email|personal email|other email|"
+        "other emails|alternate email|alt email|email work|email home|emails",
         many=True,
     ),
     "address_line1": _target(
@@ -69,7 +71,7 @@ TARGETS = {
     ),
     "external_source_id": _target(
         "ID in another system",
-        "external id|external source id|id|contact id|record id|client id|externalid|crm id|matter client id|lead id|reference|"
+        "external id|external source id|externalid|id|contact id|record id|client id|crm id|matter client id|lead id|reference|"
         "reference number|ref|uid|uuid|guid|customer id|source id|system id|key|unique id|clio id|person id",
     ),
     "external_source": _target(
@@ -81,10 +83,14 @@ TARGETS = {
     "voice_calls_opted_out": _target(
         "No voice calls",
         "voice calls opted out|do not call|dnc|no calls|opt out|opted out|call opt out|do not phone|no voice calls|"
-        "opt out voice calls|calls opted out",
+        "opt out voice calls|calls opted out|opted out of voice calls|opted out of calls",
     ),
-    "enrichment_opted_out": _target("No data enrichment", "enrichment opted out|no enrichment|do not enrich|no data enrichment"),
+    "enrichment_opted_out": _target(
+        "No data enrichment", "enrichment opted out|no enrichment|do not enrich|no data enrichment|opted out of enrichment"
+    ),
 }
+# What a file of rejected rows has behind the columns of the file they came from.
+APPENDED = ("Row", "Why it was rejected")
 NAMES = ("first_name", "last_name", "full_name")
 # At least one of these makes a client of a row.
 IDENTIFYING = (*NAMES, "mobile", "phone", "email")
@@ -106,29 +112,39 @@ def guess(headings: Sequence[str], columns: Sequence[Sequence[str]]) -> dict[int
         headings: of each column; "" where it has none.
         columns: the first values of each column.
     """
+    filled = [[value for value in values if value.strip()] for values in columns]
+    by_heading = {place: hit for place, heading in enumerate(headings) if (hit := _by_heading(heading, filled[place]))}
     found: dict[int, str] = {}
-    for by_whom in (_by_heading, _by_values):
-        for place, heading in enumerate(headings):
-            if place in found:
-                continue
-            target = by_whom(heading, [value for value in columns[place] if value.strip()])
-            if target == "mobile" and "mobile" in found.values():
-                target = "phone"
-            if target and (TARGETS[target].many or target not in found.values()):
-                found[place] = target
+    # Of two columns that could be the same, the one with the plainer heading is.
+    for place, (target, _) in sorted(by_heading.items(), key=lambda item: (item[1][1], item[0])):
+        _settle(found, place, target)
+    for place, values in enumerate(filled):
+        if place not in found and place not in by_heading and (target := _by_values(values)):
+            _settle(found, place, target)
     if "first_name" in found.values() or "last_name" in found.values():
         found = {place: target for place, target in found.items() if target != "full_name"}
     return found
 
 
-def _by_heading(heading: str, values: Sequence[str]) -> str | None:
+def _settle(found: dict[int, str], place: int, target: str) -> None:
+    if target == "mobile" and "mobile" in found.values():
+        target = "phone"
+    if TARGETS[target].many or target not in found.values():
+        found[place] = target
+
+
+def _by_heading(heading: str, values: Sequence[str]) -> tuple[str, int] | None:
+    """What a column is by its heading, and how plain that is."""
     words = _words(heading)
     for tried in (words, [word for word in words if word not in _WHOSE]):
         plain = " ".join(tried)
         without_number = " ".join(tried[:-1]) if tried and tried[-1].isdigit() else plain
         for name, target in TARGETS.items():
-            if plain in target.headings or (target.many and without_number in target.headings):
-                return name if _agrees(name, values) else None
+            rank = target.headings.get(plain)
+            if rank is None and target.many:
+                rank = target.headings.get(without_number)
+            if rank is not None:
+                return (name, rank) if _agrees(name, values) else None
     return None
 
 
@@ -145,7 +161,7 @@ def _agrees(name: str, values: Sequence[str]) -> bool:
     return True
 
 
-def _by_values(_: str, values: Sequence[str]) -> str | None:
+def _by_values(values: Sequence[str]) -> str | None:
     if _mostly(values, lambda value: normal.email(value) is not None):
         return "email"
     if _mostly(values, lambda value: bool(_PHONE_LIKE.fullmatch(value.strip())) and normal.phone(value) is not None):

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kayse_dash.db import BigKey, JSONText, db
 
+LONGEST_SHOWN = 160  # characters of a rejected row
+
 
 class ImportState(StrEnum):
     """uploaded → checking → checked → running → finished; cancelled and failed end it early; a finished one can be undone."""
@@ -80,11 +82,9 @@ class Import(db.Model):
         self.row = self.position = self.created = self.updated = self.unchanged = self.rejected = 0
 
     @property
-    def changed_anything(self) -> bool:
-        """Whether there is anything to undo."""
-        return self.state not in (ImportState.UPLOADED, ImportState.CHECKING, ImportState.CHECKED) and bool(
-            self.created + self.updated
-        )
+    def changes(self) -> int:
+        """Rows that make or change a client."""
+        return self.created + self.updated
 
 
 class ImportReject(db.Model):
@@ -96,6 +96,12 @@ class ImportReject(db.Model):
     row: Mapped[int] = mapped_column(primary_key=True)
     reason: Mapped[str] = mapped_column(String(500))
     cells: Mapped[Any] = mapped_column(JSONText)
+
+    @property
+    def shown(self) -> str:
+        """The beginning of what stands in the row."""
+        text = " · ".join(" ".join(cell.split()) for cell in self.cells if cell.strip())
+        return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
 
 
 class ImportChange(db.Model):

@@ -119,8 +119,13 @@ def _heading(cell: str) -> str:
 
 
 def _last_like(import_: Import) -> Import | None:
-    """The last import of a file with the same headings whose columns somebody chose."""
-    query = sa.select(Import).where(Import.columns == import_.columns, Import.state != ImportState.UPLOADED)
+    """The last import of a file with the same headings whose columns somebody chose; or of that which rejected these rows."""
+    same = [import_.columns]
+    if tuple(import_.columns[-len(import_fields.APPENDED) :]) == import_fields.APPENDED:
+        same.append(import_.columns[: -len(import_fields.APPENDED)])
+    query = sa.select(Import).where(
+        sa.or_(*(Import.columns == columns for columns in same)), Import.state != ImportState.UPLOADED
+    )
     with db.session.no_autoflush:
         return db.session.scalar(query.order_by(Import.id.desc()).limit(1))
 
@@ -189,7 +194,7 @@ def start(import_: Import, by: str, now: datetime) -> None:
         Conflict: it was not checked, there is nothing to import, or its file is gone.
     """
     _must_be(import_, ImportState.CHECKED)
-    if not import_.created + import_.updated:
+    if not import_.changes:
         raise Conflict("There is nothing to import: no row of this file would make or change a client.")
     if not import_files.copy(import_.id).exists() and not import_files.uploaded(import_.id).exists():
         raise Conflict(GONE)
@@ -235,7 +240,7 @@ def go_on(import_: Import, now: datetime) -> None:
 def may_be_undone(import_: Import, now: datetime) -> bool:
     """Whether an import can be taken back."""
     over = import_.state in (ImportState.FINISHED, ImportState.CANCELLED, ImportState.FAILED)
-    return over and import_.changed_anything and now - import_.created_at < UNDONE_WITHIN
+    return over and import_.changes > 0 and now - import_.created_at < UNDONE_WITHIN
 
 
 def undo(import_: Import, now: datetime) -> None:
