@@ -26,7 +26,7 @@ FILTERS = {
 }
 CHOICES = {
     "lacking": [("phone", "A phone"), ("email", "An email"), ("address", "An address")],
-    "opt_outs": [("calls", "Of voice calls"), ("enrichment", "Of look-ups")],
+    "opt_outs": [("calls", "Of voice calls"), ("enrichment", "Of enrichment")],
     "sources": [
         ("person", "Entered by hand"),
         ("public_api", "API"),

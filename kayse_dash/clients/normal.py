@@ -18,6 +18,7 @@ LONGEST_ADDRESS = 400
 _NATIONAL = re.compile(r"[2-9]\d\d[2-9]\d{6}", re.ASCII)
 _NORTH_AMERICAN = re.compile(r"(?:\+?1)?([2-9]\d\d[2-9]\d{6})(?:(?:x|ext|extension|#)\d{1,7})?", re.ASCII | re.IGNORECASE)
 _PHONE_FILLING = str.maketrans("", "", " \t-.()/")
+_EXTENSION = re.compile(r"\d[\s,;)]*(?:x|ext\.?|extension|#)[\s.:=]*(\d{1,7})\s*$", re.ASCII | re.IGNORECASE)
 _PHONE_LABEL = re.compile(r"[\s,(]*\b(?:cell|mobile|home|work|office|main|phone|tel)\b[.:)]*\s*", re.IGNORECASE)
 
 _EMAIL = re.compile(
@@ -65,6 +66,12 @@ def phone_shown(e164: str) -> str:
     if len(e164) == 12 and e164.startswith("+1"):
         return f"({e164[2:5]}) {e164[5:8]}-{e164[8:]}"
     return _foreign_phone_shown(e164)
+
+
+def extension(typed: str) -> str | None:
+    """The extension that was typed behind a phone number, which its normal form drops."""
+    found = _EXTENSION.search(typed)
+    return found[1] if found else None
 
 
 @lru_cache(maxsize=4_096)

@@ -27,8 +27,9 @@ from kayse_dash.keyset import Place
 
 bp = Blueprint("client", __name__, url_prefix="/clients")
 bp.add_app_template_filter(normal.phone_shown, "phone")
+bp.add_app_template_filter(normal.extension, "extension")
 
-EVENTS_SHOWN = 20
+EVENTS_SHOWN = 10
 UNDO_LASTS_S = 3600
 LONGEST_UNDO = 2_000  # characters; it travels in an address and, without JavaScript, in a cookie
 OPT_OUTS = {"voice_calls_opted_out": "voice calls", "enrichment_opted_out": "enrichment"}
