@@ -13,12 +13,15 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
+from itertools import count
 from typing import Any
 
 import redis
 from flask import Flask, g
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
+from rq.worker.base import StopRequested
 from sqlalchemy.exc import SQLAlchemyError
 
 from kayse_dash import clock, create_app, demo, queue
@@ -40,12 +43,12 @@ WORKER_TTL_S = 30  # RQ waits 15 s less than this for work, so a connection that
 class Worker(SimpleWorker):
     """RQ's in-process worker with the application's context around each job."""
 
-    def __init__(self, app: Flask, lanes: list[str], name: str) -> None:
+    def __init__(self, app: Flask, lanes: list[str], name: str, life: int) -> None:
         connection = queue.connect(app.extensions["kayse_settings"].redis_url)
         queues = [Queue(lane, connection=connection, serializer=JSONSerializer) for lane in lanes]
         super().__init__(
             queues,
-            name=f"{name}-{os.getpid()}",
+            name=f"{name}-{os.getpid()}-{life}",
             connection=connection,
             serializer=JSONSerializer,
             log_job_description=False,
@@ -63,7 +66,8 @@ class Worker(SimpleWorker):
 
     def request_stop(self, *args: Any, **kwargs: Any) -> None:
         drain.stopping.set()
-        super().request_stop(*args, **kwargs)
+        with suppress(redis.RedisError):  # it tells Redis, which may be away
+            super().request_stop(*args, **kwargs)
 
 
 class Clock(threading.Thread):
@@ -130,8 +134,20 @@ def main(argv: list[str] | None = None) -> int:
             deliveries.free_leases_of(name)
             db.session.commit()
     Clock(app, name).start()
-    Worker(app, lanes, name).work(logging_level="WARNING")
+    work(app, lanes, name)
     return 0
+
+
+def work(app: Flask, lanes: list[str], name: str) -> None:
+    """Work until told to stop. RQ's worker gives up when Redis goes away during a job; then the next one takes over."""
+    for life in count():
+        try:
+            Worker(app, lanes, name, life).work(logging_level="WARNING")
+        except redis.RedisError as error:
+            log.warning("redis is away (%s); trying again", type(error).__name__)
+        with suppress(StopRequested):
+            if drain.stopping.wait(TICK_S):
+                return
 
 
 if __name__ == "__main__":

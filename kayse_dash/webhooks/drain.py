@@ -108,21 +108,28 @@ class Drain:
             while senders.is_busy:
                 if is_over():
                     self._give_back(senders.stop())
-                    # A process that ends waits for every answer: nobody could write the late ones.
-                    if not stopping.is_set() and time.monotonic() >= self.until + BATCH_S:
-                        break
                 else:
                     senders.grow(max(1, room(self.target.id, pace.threads_for(self.latency_ms))))
                 self._write(senders.collect(BATCH_S, BATCH_ROWS if self.latency_ms is not None else 1))
+                if self._need_not_wait(senders):
+                    break
         finally:
             rest = senders.stop()
             under_way = senders.leave()
-            for spent_s in under_way:
-                self.latency_ms = pace.smoothed(self.latency_ms, spent_s * 1000)
+            if under_way:
+                # Whoever does not answer within a turn is slow, however quick it was before.
+                self.latency_ms = max(self.latency_ms or 0.0, max(under_way) * 1000)
             self._give_back(rest)
             self._write(senders.collect(0, 0), always=bool(under_way))
         if senders.error is not None:
             raise senders.error
+
+    def _need_not_wait(self, senders: Senders) -> bool:
+        """Whether the answers that are still to come may come late."""
+        if stopping.is_set():
+            return False  # a process that ends waits for all of them
+        patience_s = BATCH_S if pace.is_slow(self.latency_ms) else pace.SLOW_MS / 1000
+        return senders.idle_for() >= patience_s or time.monotonic() >= self.until + BATCH_S
 
     def _attempt(self, owed: Owed) -> Outcome:
         return sending.attempt(self.target, owed, self.client, _tokens, self.waits, self.now)

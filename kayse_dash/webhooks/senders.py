@@ -106,6 +106,13 @@ class Senders:
             self._collected = len(done)
             return done
 
+    def idle_for(self) -> float:
+        """For how many seconds there has been nothing to do but wait for the oldest attempt; 0 while anything is to be begun."""
+        with self._changed:
+            if self._waiting or not self._begun:
+                return 0.0
+            return time.monotonic() - min(self._begun.values())
+
     def stop(self) -> list[Owed]:
         """Begin nothing more; returns what was not begun."""
         with self._changed:
