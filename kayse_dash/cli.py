@@ -153,10 +153,7 @@ def demo_command() -> click.Command:
             return
         loaded = demo.load(clock.now())
         base_url = current_app.extensions["kayse_settings"].base_url
-        click.echo(
-            f"The sample firm is there: {loaded.clients} clients, {loaded.campaigns} campaigns, {loaded.agents} agents, "
-            "2 webhooks, 2 test inboxes."
-        )
+        click.echo(loaded.in_words)
         click.echo(f"{words.plural(loaded.events, 'event was', 'events were')} recorded.")
         click.echo("New events come in for the next ten minutes." if loaded.live else "No live events: Redis does not answer.")
         click.echo(f"Overview:     {base_url}/")

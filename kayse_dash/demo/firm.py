@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from kayse_dash import story
+from kayse_dash import story, words
 from kayse_dash.accounts import audit
 from kayse_dash.clients import agents, campaigns, fields, records
 from kayse_dash.clients.models import Agent, Campaign, Client, CreatedVia, Detail, Source
@@ -45,6 +45,12 @@ class Loaded:
     inboxes: tuple[Inbox, Inbox]
     events: int
     live: bool
+
+    @property
+    def in_words(self) -> str:
+        counted = {"client": self.clients, "campaign": self.campaigns, "agent": self.agents}
+        listed = ", ".join(words.plural(number, noun) for noun, number in counted.items())
+        return f"The sample firm is there: {listed}, 2 webhooks, 2 test inboxes."
 
 
 def load(now: datetime) -> Loaded:

@@ -11,11 +11,18 @@ from kayse_dash.overview import figures
 
 bp = Blueprint("overview", __name__)
 
+SENDS_TO_OWN = "Its events are also sent to webhooks of your own that are switched on and match them."
+REMOVES_ALL = (
+    "Everything that belongs to it is deleted: its clients, agents, campaigns, webhooks, test inboxes and events, "
+    "also what you added to them."
+)
+
 
 @bp.get("/")
 def home() -> Response:
     now = clock.now()
     settings = current_app.extensions["kayse_settings"]
+    start = figures.start()
     return web.page_or_fragment(
         "overview/home.html",
         "overview/_now.html",
@@ -23,9 +30,11 @@ def home() -> Response:
         concerns=figures.concerns(now),
         kinds=CATALOGUE,
         newest=figures.newest(),
-        start=figures.start(),
+        start=start,
         sample_is_loaded=demo.is_loaded(),
         sample_is_live=demo.is_live(),
+        sample_warning=SENDS_TO_OWN if start.webhook else None,
+        removal_warning=REMOVES_ALL,
         base_url=settings.base_url,
         timeout_s=settings.request_timeout,
     )
@@ -33,11 +42,21 @@ def home() -> Response:
 
 @bp.post("/sample-firm")
 def load_sample_firm() -> BaseResponse:
+    if figures.start().webhook and request.form.get("confirmed") != "yes":
+        page = render_template(
+            "confirm.html",
+            title="Load the sample firm?",
+            text=SENDS_TO_OWN,
+            label="Load the sample firm",
+            action=request.path,
+            back=url_for("overview.home"),
+        )
+        return Response(page)
     loaded = demo.load(clock.now())
     happens = (
         "New events come in for the next ten minutes." if loaded.live else "Redis does not answer, so no new events come in."
     )
-    flash(f"The sample firm is there. {happens}", "success" if loaded.live else "warning")
+    flash(f"{loaded.in_words} {happens}", "success" if loaded.live else "warning")
     return web.go("overview.home")
 
 
@@ -47,7 +66,7 @@ def remove_sample_firm() -> BaseResponse:
         page = render_template(
             "confirm.html",
             title="Remove the sample firm?",
-            text="Everything that belongs to it is deleted: its clients, agents, campaigns, webhooks, test inboxes and events, also what you added to them.",
+            text=REMOVES_ALL,
             label="Remove the sample firm",
             kind="danger",
             action=request.path,

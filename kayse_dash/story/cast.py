@@ -17,11 +17,11 @@ CAMPAIGNS: tuple[tuple[str, str | None, bool], ...] = (  # name, case type, whet
 )
 AGENTS: tuple[tuple[str, str, int | None, str], ...] = (  # external id, name, place of its campaign, the flow that built it
     ("agent_sample_ava", "Ava, motor vehicle intake", 0, "builder"),
-    ("agent_sample_marco", "Marco, motor vehicle intake in Spanish", 0, "wizard"),
+    ("agent_sample_marco", "Marco, intake in Spanish", 0, "wizard"),
     ("agent_sample_ruth", "Ruth, truck accident outreach", 1, "campaign"),
     ("agent_sample_theo", "Theo, slip and fall intake", 2, "wizard"),
-    ("agent_sample_june", "June, workplace injury follow-up", 3, "builder"),
-    ("agent_sample_iris", "Iris, medical malpractice review", 4, "campaign"),
+    ("agent_sample_june", "June, workplace follow-up", 3, "builder"),
+    ("agent_sample_iris", "Iris, malpractice review", 4, "campaign"),
     ("agent_sample_noah", "Noah, former clients check-in", 5, "campaign"),
     ("agent_sample_max", "Max, after-hours reception", None, "wizard"),
 )

@@ -195,7 +195,7 @@ class _Month:
             self.scenes.change_case(who, at, is_new=who.since > self.began)
 
     def _some_time(self) -> datetime:
-        return hours.at_work(self.began, self.until - timedelta(minutes=30), self.dice)
+        return hours.at_work(self.began, self.until - timedelta(minutes=90), self.dice)
 
     def _later(self, at: datetime, minutes: tuple[int, int]) -> datetime:
         """A while after `at`, when the office is open."""

@@ -56,7 +56,7 @@ class Scenes:
     def start_call(self, who: Client, at: datetime, *, inbound: bool) -> Call:
         numbers = (who.phone, lines.FIRM_NUMBER) if inbound else (lines.FIRM_NUMBER, who.phone)
         fields = {
-            "id": self._id("call"),
+            "id": self._id("call", at),
             **self._agent(who, at),
             "direction": "inbound" if inbound else "outbound",
             "from_number": numbers[0],
@@ -79,7 +79,7 @@ class Scenes:
     def start_transfer(self, call: Call, at: datetime) -> Transfer:
         desk, number = self.dice.choice(lines.DESKS)
         fields = call.fields | {
-            "id": self._id("transfer"),
+            "id": self._id("transfer", at),
             "call_id": call.fields["id"],
             "transfer_to": number,
             "transfer_to_name": desk,
@@ -129,7 +129,7 @@ class Scenes:
 
     def send_message(self, who: Client, at: datetime, text: str, paper: str = "") -> dict[str, Any]:
         fields = {
-            "id": self._id("msg"),
+            "id": self._id("msg", at),
             **self._agent(who, at),
             "from_number": lines.FIRM_NUMBER,
             "to_number": who.phone,
@@ -145,7 +145,7 @@ class Scenes:
     def submit_form(self, who: Client, at: datetime) -> None:
         answers = {"date": self._date_before(at), "yes_no": self.dice.random() < 0.8, "phone": who.phone}
         fields = {
-            "id": self._id("submission"),
+            "id": self._id("submission", at),
             "form_name": lines.topic(who.campaign.case_type).form,
             "submitted_at": _iso(at),
             "answers": [answer | {"value": answers[answer["type"]]} for answer in CATALOGUE["form_submitted"].sample["answers"]],
@@ -154,7 +154,7 @@ class Scenes:
 
     def upload_document(self, who: Client, at: datetime, paper: tuple[str, str, str], by: str = "client") -> None:
         name, category, _ = paper
-        document_id = self._id("document")
+        document_id = self._id("document", at)
         fields = {
             "id": document_id,
             "name": name,
@@ -171,7 +171,7 @@ class Scenes:
         title, notes = self.dice.choice(lines.TASKS)
         did, asked = (dict(zip(("id", "name", "email"), self.dice.choice(lines.STAFF), strict=True)) for _ in range(2))
         due = hours.next_open(at + timedelta(hours=self.dice.randrange(-20, 60)), self.dice)
-        fields = {"id": self._id("task"), "title": title, "assigned_to": asked, "completed_by": did, "notes": notes}
+        fields = {"id": self._id("task", at), "title": title, "assigned_to": asked, "completed_by": did, "notes": notes}
         self._tell("task_completed", at, who, fields | {"due_at": _iso(due), "completed_at": _iso(at)})
 
     def change_case(self, who: Client, at: datetime, *, is_new: bool = False) -> None:
@@ -198,8 +198,9 @@ class Scenes:
     def _date_before(self, at: datetime) -> str:
         return (at - timedelta(days=self.dice.randrange(2, 200))).date().isoformat()
 
-    def _id(self, kind: str) -> str:
-        return f"{kind}_{self.dice.getrandbits(32):08x}"
+    def _id(self, kind: str, at: datetime) -> str:
+        # They grow with time, as most systems' do: lists that are kept by them are in order.
+        return f"{kind}_{int(at.timestamp()):08x}{self.dice.getrandbits(16):04x}"
 
 
 def _case(who: Client) -> str | None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 import redis
@@ -138,6 +139,8 @@ def test_agents_come_from_every_flow_and_send_what_belongs_to_transfers(app: Fla
     covered = coverage.of(listed, NOW)
     assert all(one.is_full for one in covered)
     assert sum(one.counts.started for one in covered) == number_of(Transfer) > 15
+    started = list(db.session.scalars(sa.select(Transfer.started_at).order_by(Transfer.id)))
+    assert all(later > earlier - timedelta(hours=1) for earlier, later in pairwise(started)), "calls can run side by side"
 
 
 def test_loading_puts_back_what_is_missing_and_follows_a_move(app: Flask) -> None:

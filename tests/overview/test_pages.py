@@ -112,7 +112,9 @@ def test_the_sample_firm_is_loaded_and_removed_by_a_button(login: Login, worker:
     browser = login("staff")
     assert browser.post("/sample-firm").location == "/"
     page = browser.get("/").text
+    assert "The sample firm is there: 200 clients, 6 campaigns, 8 agents" in page
     assert "New events come in for the next ten minutes." in page
+    assert "also sent to webhooks of your own" not in page
     assert "Remove the sample firm" in page
     assert "Load the sample firm" not in page
     assert "Sample case management system" in page
@@ -122,6 +124,17 @@ def test_the_sample_firm_is_loaded_and_removed_by_a_button(login: Login, worker:
     assert "The sample firm was removed: 2 webhooks, 2 test inboxes, 6 campaigns, 8 agents, 200 clients and 4" in answer.text
     assert "Load the sample firm" in answer.text
     assert inboxes.all_by_name() == []
+
+
+def test_whoever_has_webhooks_of_their_own_is_asked_first(login: Login, worker: None) -> None:
+    make_endpoint(name="Clio")
+    browser = login("staff")
+    assert "also sent to webhooks of your own" in browser.get("/").text
+    asked = browser.post("/sample-firm").text
+    assert "also sent to webhooks of your own" in asked
+    assert inboxes.all_by_name() == []
+    assert browser.post("/sample-firm", data={"confirmed": "yes"}).location == "/"
+    assert len(inboxes.all_by_name()) == 2
 
 
 def test_a_viewer_cannot_load_or_remove_it(login: Login) -> None:
