@@ -23,7 +23,8 @@ _AREA_CODE_OF_LINES = lines.FIRM_NUMBER[2:5]
 _HERITAGES: tuple[tuple[str, str], ...] = (  # first names, and last names that go with them
     (
         "James Linda Robert Karen Michael Susan Brian Deborah Kevin Amy Timothy Laura Emily Tyler Megan Scott Heather Walter",
-        "Miller Anderson Whitfield Harrington Carlisle Bennett Sutherland Pruitt Holloway McKenna Fraser Dunn Ashford Kessler",
+        "Miller Anderson Whitfield Harrington Carlisle Bennett Sutherland Pruitt Holloway McKenna Fraser Dunn Ashford Kessler "
+        "Prescott Langley Whitaker Thornton Beckett Ellison Hargrove Winslow Mercer Abbott Tate Redmond Garner Lowell Osborne",
     ),
     (
         "Jerome Latoya Marcus Keisha Darnell Denise Terrence Monique Andre Tamika Reginald Simone Isaiah Imani",
@@ -111,7 +112,7 @@ def people() -> tuple[Person, ...]:
         told.append(told[place] | again(told[place], phones["202"]))
     dice.shuffle(told)
     return tuple(
-        Person(fields | {"external_source": CLIENTS, "external_source_id": f"sample-{place:03d}"}, _days(place - 1))
+        Person(fields | {"external_source": CLIENTS, "external_source_id": f"C-{1000 + place}"}, _days(place - 1))
         for place, fields in enumerate(told, 1)
     )
 
@@ -183,8 +184,7 @@ def _with_a_new_phone(_: dict[str, Any], phones: Iterator[str]) -> dict[str, Any
 
 
 def _misspelled(fields: dict[str, Any], phones: Iterator[str]) -> dict[str, Any]:
-    last = fields["last_name"]
-    return {"last_name": last[:2] + last[1:], "phones": [next(phones)], "emails": [], "case_ids": []}
+    return {"last_name": fields["last_name"][:-1], "phones": [next(phones)], "emails": [], "case_ids": []}
 
 
 def _in_capitals(fields: dict[str, Any], _: Iterator[str]) -> dict[str, Any]:

@@ -98,8 +98,8 @@ def test_clients_are_kept_as_if_somebody_had_entered_them_then(app: Flask) -> No
     demo.load(NOW)
     assert set(db.session.scalars(sa.select(Client.origin))) == {Source.SAMPLE}
     assert set(db.session.scalars(sa.select(Detail.source))) == {Source.SAMPLE}
-    oldest = records.by_external("sample", "sample-001")
-    newest = records.by_external("sample", "sample-200")
+    oldest = records.by_external("sample", "C-1001")
+    newest = records.by_external("sample", "C-1200")
     assert NOW - oldest.created_at > timedelta(days=300)
     assert timedelta() < NOW - newest.created_at < timedelta(days=2)
     assert all(detail.created_at == oldest.created_at for detail in oldest.details)
@@ -159,7 +159,7 @@ def test_loading_puts_back_what_is_missing_and_follows_a_move(app: Flask) -> Non
 
 def test_a_client_who_was_deleted_or_merged_does_not_come_back(app: Flask) -> None:
     demo.load(NOW)
-    records.delete(records.by_external("sample", "sample-007"), NOW)
+    records.delete(records.by_external("sample", "C-1007"), NOW)
     db.session.commit()
     again = demo.load(NOW)
     assert (again.clients, again.events) == (199, 0)
