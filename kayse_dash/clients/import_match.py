@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ External = tuple[str, str]
 Contact = tuple[DetailKind, str]
 Item = TypeVar("Item")
 
+_key = lru_cache(maxsize=16_384)(normal.name_key)
 _clients = Client.__table__
 _details = Detail.__table__
 _BY_EXTERNAL = sa.select(_clients.c.id).where(
@@ -50,7 +52,7 @@ _DETAILS = sa.select(_details.c.client_id, _details.c.kind, _details.c.value).wh
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Known:
     """A client as the step knows it: on record already, or made by an earlier row of the step.
 
@@ -78,7 +80,7 @@ class Known:
 
     @property
     def name(self) -> tuple[str, str]:
-        return normal.name_key(self.values["first_name"]), normal.name_key(self.values["last_name"])
+        return _key(self.values["first_name"]), _key(self.values["last_name"])
 
 
 class Index:
@@ -128,7 +130,7 @@ class Index:
         if known := self.by_external(external):
             return known
         if self._by_contact:
-            name = normal.name_key(row.first_name), normal.name_key(row.last_name)
+            name = _key(row.first_name), _key(row.last_name)
             for detail in (*row.phones, *row.emails):
                 for known in self._contacts.get(((detail.kind, detail.value), name), ()):
                     if not _speaks_against(known, row, external):
@@ -165,7 +167,7 @@ def _ids_by_external(connection: sa.Connection, rows: Iterable[NewClient]) -> se
 def _ids_by_contact(connection: sa.Connection, rows: Iterable[NewClient]) -> set[int]:
     wanted: dict[DetailKind, dict[str, set[tuple[str, str]]]] = {DetailKind.PHONE: {}, DetailKind.EMAIL: {}}
     for row in rows:
-        name = normal.name_key(row.first_name), normal.name_key(row.last_name)
+        name = _key(row.first_name), _key(row.last_name)
         for detail in (*row.phones, *row.emails):
             wanted[detail.kind].setdefault(detail.value, set()).add(name)
     found: set[int] = set()

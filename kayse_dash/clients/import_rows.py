@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -44,8 +44,6 @@ _LONGEST_NAME = Client.first_name.type.length
 _LONGEST_ID, _LONGEST_SOURCE = Client.external_source_id.type.length, Client.external_source.type.length
 _LONGEST_TYPED = Detail.typed.type.length
 
-_ReadMany = Callable[[str], list[tuple[str, str]]]  # pairs of what is compared and what was typed
-
 
 class Rejected(ValueError):
     """A row cannot be taken; `str(error)` says why, in words fit for a person."""
@@ -69,17 +67,11 @@ class Reader:
         self._names = [import_fields.shown(headings, place) for place in range(len(headings))]
         self._choices = choices
         self._today = today
-        self._places: dict[str, list[int]] = {}
-        for place, target in sorted(mapping.items()):
-            self._places.setdefault(target, []).append(place)
-        self._readers: dict[str, Callable[[str], Any]] = {
-            "date_of_birth": self._born,
-            "external_source_id": lambda text: _one_line(text, _LONGEST_ID),
-            "external_source": lambda text: _one_line(text, _LONGEST_SOURCE),
-            "case_ids": _case_ids,
-            "voice_calls_opted_out": _flag,
-            "enrichment_opted_out": _flag,
-        }
+        readers = _READERS | {"date_of_birth": self._born}
+        self._columns = [
+            (place, target, readers[target], _NOTHING_IN_NAMES if target in import_fields.NAMES else _NOTHING)
+            for place, target in sorted(mapping.items())
+        ]
 
     def read(self, cells: Sequence[str]) -> NewClient:
         """The client that a row tells of.
@@ -89,80 +81,42 @@ class Reader:
         """
         if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
             raise Rejected(f"The row has {len(cells)} cells, but there are only {self._width} columns.")
+        found: dict[str, list[Any]] = {}
         faults: list[str] = []
-        client = NewClient(
-            **self._name(cells, faults),
-            **self._rest(cells, faults),
-            phones=self._details(cells, DetailKind.PHONE, ("mobile", "phone"), _phones, faults),
-            emails=self._details(cells, DetailKind.EMAIL, ("email",), _emails, faults),
-            addresses=self._addresses(cells, faults),
-        )
+        for place, target, read, nothing in self._columns:
+            text = _text(cells, place)
+            if not text or text.lower() in nothing:
+                continue
+            try:
+                value = read(_readable(text))
+            except _Fault as fault:
+                quoted = text if len(text) <= LONGEST_QUOTED else text[: LONGEST_QUOTED - 1] + "…"
+                faults.append(f"{self._names[place]}: “{' '.join(quoted.split())}” {fault}")
+            else:
+                found.setdefault(target, []).append(value)
+        client = self._client(found, faults)
         if faults:
             raise Rejected(" ".join(faults)[:LONGEST_REASON])
         if not (client.first_name or client.last_name or client.phones or client.emails):
             raise Rejected(NOTHING_KNOWN)
         return client
 
-    def _values(self, cells: Sequence[str], target: str, read: Callable[[str], Any], faults: list[str]) -> list[Any]:
-        """What `read` makes of the columns of a target; what is empty is left out, and so is what is at fault."""
-        found = []
-        for place in self._places.get(target, ()):
-            text = _text(cells, place)
-            if not text or text.lower() in (_NOTHING_IN_NAMES if target in import_fields.NAMES else _NOTHING):
-                continue
-            try:
-                found.append(read(_readable(text)))
-            except _Fault as fault:
-                quoted = text if len(text) <= LONGEST_QUOTED else text[: LONGEST_QUOTED - 1] + "…"
-                faults.append(f"{self._names[place]}: “{' '.join(quoted.split())}” {fault}")
-        return found
-
-    def _name(self, cells: Sequence[str], faults: list[str]) -> dict[str, str]:
-        found = {}
-        for target in ("first_name", "last_name"):
-            for name in self._values(cells, target, _name, faults):
-                found[target] = name
-        for first, last in self._values(cells, "full_name", _names, faults):
-            found |= {"first_name": first, "last_name": last}
-        return found
-
-    def _details(
-        self, cells: Sequence[str], kind: DetailKind, targets: Sequence[str], read: _ReadMany, faults: list[str]
-    ) -> list[TypedDetail]:
-        found: dict[str, TypedDetail] = {}
-        for target in targets:
-            for pairs in self._values(cells, target, read, faults):
-                for value, typed in pairs:
-                    found.setdefault(value, TypedDetail(kind, value, typed, is_primary=not found))
-        if len(found) > MOST_OF_A_KIND:
-            faults.append(f"A client can have at most {MOST_OF_A_KIND} of these: {kind.value}.")
-        return list(found.values())
-
-    def _addresses(self, cells: Sequence[str], faults: list[str]) -> list[TypedDetail]:
-        parts = {
-            part: value
-            for target, part in ADDRESS_PARTS.items()
-            for value in self._values(cells, target, lambda text: text, faults)
-        }
-        if not parts:
-            return []
-        try:
-            found = read_address(parts)
-        except InvalidInput as error:
-            faults += error.fields.values()
-            return []
-        return [replace(found, is_primary=True)] if found else []
-
-    def _rest(self, cells: Sequence[str], faults: list[str]) -> dict[str, Any]:
-        found = {}
-        for target, read in self._readers.items():
-            for value in self._values(cells, target, read, faults):
-                found[target] = value
-        if "external_source_id" not in found:
-            found.pop("external_source", None)
+    def _client(self, found: Mapping[str, list[Any]], faults: list[str]) -> NewClient:
+        """The client of the values that were found in the columns."""
+        values = {target: found[target][-1] for target in _AS_THEY_ARE if target in found}
+        if "full_name" in found:
+            values["first_name"], values["last_name"] = found["full_name"][0]
+        if "external_source_id" in values:
+            values.setdefault("external_source", self._choices.source)
         else:
-            found.setdefault("external_source", self._choices.source)
-        return found
+            values.pop("external_source", None)
+        phones = [*found.get("mobile", ()), *found.get("phone", ())]
+        return NewClient(
+            **values,
+            phones=_details(DetailKind.PHONE, phones, faults),
+            emails=_details(DetailKind.EMAIL, found.get("email", ()), faults),
+            addresses=_addresses({part: found[target][0] for target, part in ADDRESS_PARTS.items() if target in found}, faults),
+        )
 
     def _born(self, text: str) -> date:
         born = import_dates.read(text, self._choices.order, self._today)
@@ -172,6 +126,29 @@ class Reader:
         if not EARLIEST_BIRTH <= born <= self._today:
             raise _Fault("is not a day on which somebody who is alive was born.")
         return born
+
+
+def _details(kind: DetailKind, cells: Iterable[list[tuple[str, str]]], faults: list[str]) -> list[TypedDetail]:
+    """Details of pairs of what is compared and what was typed, each once, the first one primary."""
+    found: dict[str, TypedDetail] = {}
+    for pairs in cells:
+        for value, typed in pairs:
+            if value not in found:
+                found[value] = TypedDetail(kind, value, typed, is_primary=not found)
+    if len(found) > MOST_OF_A_KIND:
+        faults.append(f"A client can have at most {MOST_OF_A_KIND} of these: {kind.value}.")
+    return list(found.values())
+
+
+def _addresses(parts: Mapping[str, str], faults: list[str]) -> list[TypedDetail]:
+    if not parts:
+        return []
+    try:
+        found = read_address(parts)
+    except InvalidInput as error:
+        faults += error.fields.values()
+        return []
+    return [replace(found, is_primary=True)] if found else []
 
 
 def _text(cells: Sequence[str], place: int) -> str:
@@ -243,3 +220,23 @@ def _flag(text: str) -> bool:
     if word in _YES or word in _NO:
         return word in _YES
     raise _Fault("is neither yes nor no.")
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "first_name": _name,
+    "last_name": _name,
+    "full_name": _names,
+    "mobile": _phones,
+    "phone": _phones,
+    "email": _emails,
+    **dict.fromkeys(ADDRESS_PARTS, str),
+    "external_source_id": lambda text: _one_line(text, _LONGEST_ID),
+    "external_source": lambda text: _one_line(text, _LONGEST_SOURCE),
+    "case_ids": _case_ids,
+    "voice_calls_opted_out": _flag,
+    "enrichment_opted_out": _flag,
+}
+_AS_THEY_ARE = (
+    "first_name", "last_name", "date_of_birth", "external_source_id", "external_source", "case_ids", "voice_calls_opted_out",
+    "enrichment_opted_out",
+)  # fmt: skip
