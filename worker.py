@@ -7,6 +7,7 @@ RQ's scheduler is a child process that was seen to die after a short Redis outag
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import socket
@@ -133,6 +134,9 @@ def main(argv: list[str] | None = None) -> int:
         with app.app_context():
             deliveries.free_leases_of(name)
             db.session.commit()
+    # What was loaded stays: the collector need not look through it again each time, which takes a fifth of an import's time.
+    gc.collect()
+    gc.freeze()
     Clock(app, name).start()
     work(app, lanes, name)
     return 0
