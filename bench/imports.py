@@ -8,6 +8,7 @@ for every thousand: no phone is looked at, nobody is looked for. Prints one JSON
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import resource
@@ -171,6 +172,8 @@ def main(rows: int = 100_000, rounds: int = 3) -> None:
         write_file(file, rows)
         fresh(folder / "template", None)
         template = folder / "template" / "kayse.sqlite3"
+        gc.collect()
+        gc.freeze()  # as a worker does at its start; good for both
         for number in range(rounds):
             for kind in ("import", "bare"):
                 at = folder / f"{kind}-{number}"
