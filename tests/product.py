@@ -90,9 +90,9 @@ class Product:
 
     def wait(self) -> Product:
         """Wait until everything is up."""
-        wait_until(lambda: "Press Ctrl-C" in self.printed or self.process.poll() is not None, "the start", 30)
+        wait_until(lambda: "Press Ctrl-C" in self.printed or self.process.poll() is not None, "the start", 60)
         assert self.process.poll() is None, self.printed
-        wait_until(self.ready, "readiness", 30)
+        wait_until(self.ready, "readiness", 60)
         return self
 
     def ready(self) -> bool:
