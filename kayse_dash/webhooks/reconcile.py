@@ -48,7 +48,7 @@ def check(now: datetime, report: Report) -> Iterator[Problem]:
         last = events[-1].seq
         for epoch in {event.epoch for event in events} - routes.keys():
             routes[epoch] = routing.at(epoch)
-        owed = _deliveries_of([event.seq for event in events])
+        owed = _deliveries_between(events[0].seq, last)
         report.events += len(events)
         for event in events:
             yield from _check_one(event, routes[event.epoch], owed.get(event.seq, {}), now, report)
@@ -61,12 +61,12 @@ def _events_after(seq: int) -> list[Any]:
     )
 
 
-def _deliveries_of(seqs: list[int]) -> dict[int, dict[int, Any]]:
+def _deliveries_between(first_seq: int, last_seq: int) -> dict[int, dict[int, Any]]:
     query = sa.select(
         Delivery.event_seq, Delivery.endpoint_id, Delivery.id, Delivery.state, Delivery.due_at, Delivery.lease_until
     )
     found: dict[int, dict[int, Any]] = {}
-    for row in db.session.execute(query.where(Delivery.event_seq.in_(seqs))):
+    for row in db.session.execute(query.where(Delivery.event_seq.between(first_seq, last_seq))):
         found.setdefault(row.event_seq, {})[row.endpoint_id] = row
     return found
 
