@@ -24,8 +24,8 @@ from kayse_dash.errors import InvalidInput
 PAGE_ROWS = 50
 AFTER = "after"
 BEFORE = "before"
-LOOK_THROUGH = 20_000  # clients, by what stands in their own row
-LOOK_INTO = 4_000  # clients, by their details
+LOOK_THROUGH = 5_000  # clients, by what stands in their own row
+LOOK_INTO = 2_000  # clients, by their details
 COUNT_CAP = 10_000
 
 

@@ -20,7 +20,7 @@ from kayse_dash.clients.models import Client, Detail, DetailKind
 from kayse_dash.db import db
 
 MOST_FOUND = 1_000  # clients by one meaning; beyond that PostgreSQL would read the whole table to sort them
-LOOK_THROUGH = 20_000  # of one last name, for those with a first name
+LOOK_THROUGH = 10_000  # of one last name, for those with a first name
 MOST_WORDS = 6
 SHORTEST_PHONE = 3  # digits
 SHORTEST_EMAIL = 3  # letters, without an @
@@ -130,6 +130,8 @@ def _by_name(text: str, most: int | None) -> Iterator[sa.Select[Any]]:
     whole = " ".join(words)
     yield _names(_begins(Client.last_key, whole), Client.last_key, most)
     yield _names(_begins(Client.first_key, whole), Client.first_key, most)
+    if any(sign.isdigit() for sign in whole):
+        return  # an id or an address; nobody's name is looked for in two parts that hold numbers
     for split in range(1, len(words)):
         one, other = " ".join(words[:split]), " ".join(words[split:])
         yield from _both(other, one, most)
