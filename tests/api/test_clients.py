@@ -13,9 +13,9 @@ from tests.conftest import on_both_databases
 
 PRIMARY = {
     "first_name": "Jane", "last_name": "O'Brien", "email": "jane@example.com", "mobile": "+12125550142",
-    "external_source": "clio", "external_source_id": "c-7", "date_of_birth": "1980-12-31",
-    "address_line1": "12 Main Street", "address_line2": None, "city": "Boston", "state": "MA", "postal_code": "02139", "voice_calls_opted_out": False, "enrichment_opted_out": False,
-    "case_ids": [7, 9], "origin": "public_api", "update_origin": "public_api",
+    "external_source": "clio", "external_source_id": "c-7", "date_of_birth": "1980-12-31", "case_ids": [7, 9],
+    "address_line1": "12 Main Street", "address_line2": None, "city": "Boston", "state": "MA", "postal_code": "02139",
+    "voice_calls_opted_out": False, "enrichment_opted_out": False, "origin": "public_api", "update_origin": "public_api",
 }  # fmt: skip
 
 
