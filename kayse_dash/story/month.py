@@ -58,7 +58,7 @@ class _Month:
         """One that goes wrong in each way there is, one that works at the second try, one of which only the start is told."""
         ways = (*lines.GOES_WRONG, "twice", "forgotten")
         for who, how in zip(self.dice.sample(able, min(len(able), len(ways))), ways, strict=False):
-            self._talk(who, self._some_time(), inbound=True, transfer=how)
+            self._talk(who, self._some_time(is_open=True), inbound=True, transfer=how)
 
     def something(self, known: Sequence[Client]) -> None:
         stories = {self._an_inbound_call: 5, self._an_outreach: 4, self._a_paper: 4, self._office_work: 3}
@@ -76,7 +76,7 @@ class _Month:
     def _an_outreach(self, who: Client) -> None:
         if who.phone is None:
             return
-        at = self._some_time()
+        at = self._some_time(is_open=True)
         if self.dice.random() < 0.45:
             given_up = self._no_answer(who, at)
             if given_up is None or self.dice.random() < 0.4:
@@ -194,8 +194,11 @@ class _Month:
             self.moved_on.add(who.id)
             self.scenes.change_case(who, at, is_new=who.since > self.began)
 
-    def _some_time(self) -> datetime:
-        return hours.at_work(self.began, self.until - timedelta(minutes=90), self.dice)
+    def _some_time(self, *, is_open: bool = False) -> datetime:
+        while True:
+            at = hours.at_work(self.began, self.until - timedelta(minutes=90), self.dice)
+            if not is_open or hours.is_open(at):
+                return at
 
     def _later(self, at: datetime, minutes: tuple[int, int]) -> datetime:
         """A while after `at`, when the office is open."""

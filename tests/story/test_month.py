@@ -87,12 +87,14 @@ def test_transfers_come_out_in_every_way(seed: int, until: datetime) -> None:
 @pytest.mark.parametrize(("seed", "until"), SEEDS)
 def test_the_firm_calls_while_it_is_open_and_only_reception_answers_otherwise(seed: int, until: datetime) -> None:
     told = tell(seed, until)
+    closed = {}
     for happening in told:
         if happening.type == "call_started":
-            closed = not hours.is_open(happening.at)
-            inbound = happening.data["direction"] == "inbound"
-            assert inbound or happening.at.astimezone(hours.ZONE).hour in range(8, 19)
-            assert (happening.data["agent_id"] == "agent_sample_max") == closed
+            closed[happening.data["id"]] = not hours.is_open(happening.at)
+            assert happening.data["direction"] == "inbound" or not closed[happening.data["id"]]
+            assert (happening.data["agent_id"] == "agent_sample_max") == closed[happening.data["id"]]
+        if happening.type == "transfer_started":
+            assert not closed[happening.data["call_id"]], "nobody is there to take it"
     weekdays = Counter(happening.at.astimezone(hours.ZONE).weekday() for happening in told)
     assert max(weekdays[5], weekdays[6]) < min(weekdays[day] for day in range(5))
     assert all(6 < happening.at.astimezone(hours.ZONE).hour < 24 for happening in told)
