@@ -10,6 +10,7 @@ import logging
 import time
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import redis
 from flask import Flask, current_app
@@ -27,9 +28,10 @@ SLOW = "slow"
 BULK = "bulk"
 LANES = (FAST, SLOW, BULK)
 
-# A wake-up that was sent and not yet picked up makes further ones needless. When the one that was sent is lost (its worker
-# killed between taking and starting it), the next sweep after this many seconds may send another.
-WAKE_LASTS_S = 5
+# A wake-up that was sent and not yet picked up makes further ones needless. One that is older than this, and not in the queue any
+# more, was lost: its worker was killed between taking and starting it.
+LOST_AFTER_S = 5
+WAKE_KEPT_S = 3600
 JOB_TIMEOUT_S = 300
 FAILED_JOB_KEPT_S = 86400
 QUIET_AFTER_FAILURE_S = 1.0
@@ -67,17 +69,37 @@ class Door:
         if time.monotonic() < self._quiet_until:
             return
         try:
-            with self.redis.pipeline(transaction=False) as pipe:
-                for work in works:
-                    pipe.set(work.key, 1, nx=True, ex=WAKE_LASTS_S)
-                fresh = [work for work, is_new in zip(works, pipe.execute(), strict=True) if is_new]
-            for work in fresh:
+            for work, job_id in self._needed(works):
                 self._queues[work.lane].enqueue_call(
-                    work.task, args=work.ids, kwargs={"lane": work.lane}, result_ttl=0, failure_ttl=FAILED_JOB_KEPT_S
+                    work.task,
+                    args=work.ids,
+                    kwargs={"lane": work.lane},
+                    job_id=job_id,
+                    result_ttl=0,
+                    failure_ttl=FAILED_JOB_KEPT_S,
                 )
         except redis.RedisError as error:
             self._quiet_until = time.monotonic() + QUIET_AFTER_FAILURE_S
             log.warning("redis is away (%s); the sweep will wake the workers", type(error).__name__)
+
+    def _needed(self, works: list[Work]) -> list[tuple[Work, str]]:
+        """Those of which no wake-up is waiting, each with the id of its job. Queues so stay as short as there are webhooks."""
+        now = time.time()
+        ids = {work: uuid4().hex for work in works}
+        with self.redis.pipeline(transaction=False) as pipe:
+            for work, job_id in ids.items():
+                pipe.set(work.key, f"{job_id} {now:.3f}", nx=True, ex=WAKE_KEPT_S)
+                pipe.get(work.key)
+            kept = dict(zip(ids, pipe.execute()[1::2], strict=True))
+            sent = {work: (value or b"- 0").decode().split(" ") for work, value in kept.items()}
+            old = [work for work, (_, at) in sent.items() if float(at) < now - LOST_AFTER_S]
+            for work in old:
+                pipe.lpos(self._queues[work.lane].key, sent[work][0])
+            lost = [work for work, place in zip(old, pipe.execute(), strict=True) if place is None]
+            for work in lost:
+                pipe.set(work.key, f"{ids[work]} {now:.3f}", ex=WAKE_KEPT_S)
+            pipe.execute()
+        return [(work, job_id) for work, job_id in ids.items() if work in lost or sent[work][0] == job_id]
 
     def picked_up(self, work: Work) -> None:
         """Let a new wake-up for the same work be queued from here on."""

@@ -19,7 +19,7 @@ from kayse_dash import clock, create_app, intake, queue
 from kayse_dash.config import Settings
 from kayse_dash.db import db
 from kayse_dash.events.record import NewEvent
-from kayse_dash.queue import BULK, DRAIN, FAST, RECOVER, SLOW, WAKE_LASTS_S, Work
+from kayse_dash.queue import BULK, DRAIN, FAST, RECOVER, SLOW
 from kayse_dash.webhooks import sweep
 from tests.conftest import on_both_databases
 from tests.factories import make_delivery, make_endpoint
@@ -135,9 +135,31 @@ def test_wake_ups_collapse_until_one_is_picked_up(app: Flask, sent: Callable[[],
     assert sent() == [(FAST, DRAIN, [7]), (FAST, DRAIN, [7]), (SLOW, DRAIN, [7])]
 
 
-def test_a_wake_up_that_was_lost_holds_others_back_for_seconds_only(app: Flask, redis_server: redis.Redis) -> None:
+def test_a_wake_up_that_still_waits_is_not_sent_again_however_long_the_queue(
+    app: Flask, sent: Callable[[], list], monkeypatch: pytest.MonkeyPatch
+) -> None:
     queue.put_now(DRAIN, 7)
-    assert 0 < redis_server.ttl(Work(DRAIN, (7,), FAST).key) <= WAKE_LASTS_S <= 5
+    queue.put_now(DRAIN, 8)
+    monkeypatch.setattr(queue, "LOST_AFTER_S", -1)
+    for _ in range(5):
+        queue.put_now(DRAIN, 8)
+        queue.put_now(DRAIN, 7)
+    assert sent() == [(FAST, DRAIN, [7]), (FAST, DRAIN, [8])]
+
+
+def test_a_wake_up_that_was_lost_is_sent_again_after_seconds(
+    app: Flask, redis_server: redis.Redis, sent: Callable[[], list], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.put_now(DRAIN, 7)
+    redis_server.lpop("rq:queue:fast")  # its worker is killed before it starts
+    queue.put_now(DRAIN, 7)
+    assert sent() == []
+    assert queue.LOST_AFTER_S <= 5
+    monkeypatch.setattr(queue, "LOST_AFTER_S", -1)
+    queue.put_now(DRAIN, 7)
+    monkeypatch.undo()
+    queue.put_now(DRAIN, 7)
+    assert sent() == [(FAST, DRAIN, [7])]
 
 
 def test_jobs_are_json_and_hold_ids_only(app: Flask, redis_server: redis.Redis) -> None:
