@@ -1,8 +1,8 @@
 """How fast an import is, beside a bare loop that writes the same rows: `python -m bench.imports [ROWS] [ROUNDS]`.
 
-Both read the same CSV file into a fresh database of their own (SQLite; PostgreSQL with DATABASE_URL, whose tables are emptied), in
-turn, so that a busy machine is fair to both. The bare loop is `csv.reader`, a dict for each row, and Core's executemany with a commit
-for every thousand: no phone is looked at, nobody is looked for. Prints one JSON object; times are medians in seconds.
+Both read the same CSV file into a fresh database of their own (SQLite; PostgreSQL with DATABASE_URL, whose tables are emptied),
+in turn, so that a busy machine is fair to both. The bare loop is `csv.reader`, a dict for each row, and Core's executemany with a
+commit for every thousand: no phone is looked at, nobody is looked for. Prints one JSON object; times are medians in seconds.
 """
 
 from __future__ import annotations
