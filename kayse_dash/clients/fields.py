@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -27,6 +28,7 @@ ADDRESS_PARTS = {
 LISTS = {"phones": DetailKind.PHONE, "emails": DetailKind.EMAIL, "addresses": DetailKind.ADDRESS}
 FLAT = {"mobile": "phones", "email": "emails"}  # the public API's field for the primary one of a list
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _PART_WORDS = {
     "line1": "The street", "line2": "The second line", "city": "The city", "state": "The state", "postal_code": "The ZIP code"
 }  # fmt: skip
@@ -268,8 +270,7 @@ def _with_primary(known: list[TypedDetail], chosen: TypedDetail | None, whole_li
     """`known` with `chosen` as the primary one; without what was primary where nothing is chosen."""
     if chosen is None:
         return known if whole_list else [one for one in known if not one.is_primary]
-    same = next((one for one in known if one.value == chosen.value), chosen)
-    return [replace(same, is_primary=True), *(replace(one, is_primary=False) for one in known if one.value != chosen.value)]
+    return [replace(chosen, is_primary=True), *(replace(one, is_primary=False) for one in known if one.value != chosen.value)]
 
 
 def _ordered(found: list[TypedDetail]) -> list[TypedDetail]:
@@ -295,7 +296,7 @@ def _birth(value: Any, today: date) -> date | None:
         return None
     if not isinstance(value, date):
         try:
-            if not isinstance(value, str) or len(value.strip()) != len("2000-12-31"):
+            if not isinstance(value, str) or not _DAY.fullmatch(value.strip()):
                 raise ValueError
             value = date.fromisoformat(value.strip())
         except ValueError:
