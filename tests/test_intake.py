@@ -152,6 +152,30 @@ def test_the_same_batch_from_several_senders_at_once_is_recorded_once(app: Flask
 
 
 @on_both_databases
+def test_batches_with_the_same_ids_in_another_order_do_not_wait_for_each_other(app: Flask) -> None:
+    faults: list[Exception] = []
+    start = threading.Barrier(4)
+
+    def send(batch: list[NewEvent]) -> None:
+        start.wait(10)
+        try:
+            received(*batch)
+        except Exception as fault:
+            faults.append(fault)
+
+    for turn in range(3):
+        batch = [event(f"call-{turn}-{n}", f'{{"n":{n}}}') for n in range(500)]
+        ways = (batch, batch[::-1], batch, batch[::-1])
+        senders = [threading.Thread(target=in_app(lambda way=way: send(way))) for way in ways]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+    assert faults == []
+    assert len(ids()) == 1500
+
+
+@on_both_databases
 def test_all_or_nothing(app: Flask, redis_server: redis.Redis) -> None:
     hook()
     intake.receive([event() for _ in range(10)], NOW)

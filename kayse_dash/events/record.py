@@ -20,6 +20,8 @@ from kayse_dash.events.models import Event
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 CHUNK = 500  # ids in one IN (…)
 
+_NEXT_SEQS = sa.text("SELECT nextval(pg_get_serial_sequence('events', 'seq')) FROM generate_series(1, :count)")
+
 
 @dataclass(frozen=True)
 class NewEvent:
@@ -115,7 +117,11 @@ def _insert(rows: list[dict[str, Any]]) -> dict[str, int]:
     """Insert what is not there yet; the id and seq of what was inserted."""
     if not rows:
         return {}
-    # The order of rows is the order of seq; SQLite and PostgreSQL both number them as they come.
+    if not is_sqlite() and len(rows) > 1:
+        # By id, with seqs of their own order: two batches with the same ids in another order would wait for each other.
+        seqs = db.session.scalars(_NEXT_SEQS, {"count": len(rows)})
+        rows = sorted(({**row, "seq": seq} for row, seq in zip(rows, seqs, strict=True)), key=lambda row: row["id"])
+    # Otherwise the order of rows is the order of seq: they are numbered as they come.
     return {row.id: row.seq for row in db.session.execute(_insert_statement(is_sqlite()), rows)}
 
 
