@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from kayse_dash.clients.models import Transfer
 from kayse_dash.db import UTCDateTime, db, reading
 from kayse_dash.events import idempotency
 from kayse_dash.events.models import Event
@@ -32,7 +33,8 @@ class Plan:
     """What is old enough to go at `now`.
 
     Args:
-        older_than: of events with their deliveries, and of the messages in test inboxes. Tests go after seven days at the latest.
+        older_than: of events with their deliveries, of transfers, and of the messages in test inboxes. Tests go after seven days
+            at the latest.
     """
 
     def __init__(self, now: datetime, older_than: timedelta) -> None:
@@ -43,13 +45,18 @@ class Plan:
     @property
     def steps(self) -> list[Step]:
         """What to do, each until it returns nothing."""
-        return [self.events, self.tests, self.idempotency_keys, self.inbox_messages]
+        return [self.events, self.tests, self.transfers, self.idempotency_keys, self.inbox_messages]
 
     def events(self) -> Counter[str]:
         return self._events(self.before, are_tests=False)
 
     def tests(self) -> Counter[str]:
         return self._events(max(self.before, self.now - TESTS_KEPT), are_tests=True)
+
+    def transfers(self) -> Counter[str]:
+        # Looked for among those that came in first, for no index has their time; one that came in later is hardly ever older.
+        first = sa.select(Transfer.id).order_by(Transfer.id).limit(STEP_ROWS)
+        return _counted("transfers", _delete(Transfer, sa.and_(Transfer.id.in_(first), Transfer.updated_at < self.before)))
 
     def idempotency_keys(self) -> Counter[str]:
         return _counted("idempotency_keys", idempotency.forget_old(self.now))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 
 from kayse_dash import retention
+from kayse_dash.clients.models import Transfer
 from kayse_dash.db import db
 from kayse_dash.events import idempotency
 from kayse_dash.events.models import Event, IdempotencyKey
@@ -44,6 +45,15 @@ def settle(state: State = State.DELIVERED) -> None:
 
 def left(model: type[db.Model]) -> int:
     return db.session.scalar(sa.select(sa.func.count()).select_from(model))
+
+
+@on_both_databases
+def test_old_transfers_go_in_steps(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "STEP_ROWS", 2)
+    for number, at in enumerate([OLD] * 5 + [NEW] * 2):
+        db.session.add(Transfer(call_id=f"call_{number}", started_at=at, updated_at=at))
+    assert purge() == Counter(transfers=5)
+    assert list(db.session.scalars(sa.select(Transfer.call_id).order_by(Transfer.id))) == ["call_5", "call_6"]
 
 
 @on_both_databases

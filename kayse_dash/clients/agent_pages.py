@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -55,9 +56,15 @@ class AgentForm(FlaskForm):
             **({"created_via": self.created_via.data} if new else {"events": self.events.data or []}),
         }
 
-    def mark(self, error: InvalidInput) -> None:
-        """Put what a verb said against the input at the fields it is about."""
-        for field, fault in error.fields.items():
+    @property
+    def own_faults(self) -> dict[str, str]:
+        """What is wrong with the form though an agent may be so: one that is built with a campaign needs that chosen."""
+        is_missing = self.created_via.data == CreatedVia.CAMPAIGN and not self.campaign_id.data
+        return {"campaign_id": "Choose the campaign in which it is built."} if is_missing else {}
+
+    def mark(self, faults: Mapping[str, str]) -> None:
+        """Put what is wrong with the input at the fields it is about."""
+        for field, fault in faults.items():
             self[field].errors = [*self[field].errors, fault]
 
 
@@ -86,11 +93,11 @@ def add() -> BaseResponse:
     form = AgentForm()
     try:
         values = agents.check(form.given(new=True))
-        if values["created_via"] is CreatedVia.CAMPAIGN and values["campaign_id"] is None:
-            raise InvalidInput("Please check the fields.", {"campaign_id": "Choose the campaign in which it is built."})
+        if form.own_faults:
+            raise InvalidInput("Please check the fields.")
         agent = agents.create(values, clock.now())
     except InvalidInput as error:
-        form.mark(error)
+        form.mark(form.own_faults | error.fields)
         return _form_page(form, status=422)
     audit.note("agent.created", f"agent {agent.id}", {"name": agent.name, "created_via": agent.created_via})
     db.session.commit()
@@ -119,7 +126,7 @@ def change(agent_id: int) -> BaseResponse:
         before = {name: getattr(agent, name) for name in values}
         changed = agents.update(agent, values)
     except InvalidInput as error:
-        form.mark(error)
+        form.mark(error.fields)
         return _form_page(form, agent, status=422)
     if changed:
         audit.note("agent.changed", f"agent {agent_id}", {name: {"from": before[name], "to": values[name]} for name in changed})

@@ -26,7 +26,7 @@ LONGEST_CALL_ID = Transfer.__table__.c.call_id.type.length
 LONGEST_WORDS = Transfer.__table__.c.reason.type.length
 
 PAGE_ROWS = 25
-COUNTED = 5_000  # of the newest transfers of an agent
+COUNTED = 2_000  # of the newest transfers of an agent
 
 TIMES = {
     "transfer_started": "started_at",
@@ -87,7 +87,7 @@ def page(place: Place | None = None, agent_id: int | None = None) -> Page:
 
 
 def counts(agent_ids: Collection[int], since: datetime) -> dict[int, Counts]:
-    """What was told of each agent's transfers since a time, among its newest 5,000."""
+    """What was told of each agent's transfers since a time, among its newest 2,000."""
     return {agent_id: _counts(agent_id, since) for agent_id in agent_ids}
 
 

@@ -163,6 +163,13 @@ def test_taking_a_transfer_event_off_warns_first(login: Login, agent: Agent) -> 
     assert browser.post(path, data=form).status_code == 303
 
 
+def test_everything_that_is_wrong_is_said_at_once(login: Login) -> None:
+    answer = login("staff").post("/agents", data={"name": "", "created_via": "campaign", "campaign_id": ""})
+    assert answer.status_code == 422
+    assert 'id="name-error"' in answer.text
+    assert 'id="campaign_id-error"' in answer.text
+
+
 @pytest.mark.parametrize("events", [["task_completed"], ["\0"], ["x" * 5000]])
 def test_events_that_an_agent_cannot_send_are_refused(login: Login, agent: Agent, events: list[str]) -> None:
     form = {"name": "Night line", "campaign_id": "", "external_id": "", "events": events, "confirmed": "yes"}
