@@ -179,10 +179,17 @@ def is_blank(cells: list[str]) -> bool:
 
 
 def _joins_rows(lines: list[str], cells: list[str], width: int | None, separator: str) -> bool:
-    """Whether one row is several: it has the wrong number of cells, and each of its lines after the first the right one."""
-    if width is None or len(cells) == width:
+    """Whether one row is several: something is wrong with it, and each of its lines after the first is a row by itself."""
+    if width is None or (len(cells) == width and _is_well_quoted(lines, separator)):
         return False
     return all(len(next(csv.reader([line], delimiter=separator), [])) == width for line in lines[1:])
+
+
+def _is_well_quoted(lines: list[str], separator: str) -> bool:
+    try:
+        return next(csv.reader(lines, delimiter=separator, strict=True), None) is not None
+    except csv.Error:
+        return False
 
 
 def _unquoted(line: str, separator: str) -> list[str]:

@@ -84,6 +84,7 @@ class Workbook:
                 for chunk in archive.chunks(self._zip, self._parts.texts):
                     reader.feed(chunk)
                     tick()
+                reader.feed(b"", last=True)
             texts.seal()
             for seen, (row, cells) in enumerate(self._rows(sheet, texts)):
                 if seen % 500 == 0:
@@ -97,6 +98,7 @@ class Workbook:
         for chunk in archive.chunks(self._zip, sheet.part):
             reader.feed(chunk)
             yield from reader.taken()
+        reader.feed(b"", last=True)
         yield from reader.taken()
 
     def _some_texts(self, wanted: set[int]) -> dict[int, str]:
