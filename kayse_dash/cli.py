@@ -32,6 +32,7 @@ PURGED = {
     "tests": ("test",),
     "deliveries": ("delivery", "deliveries"),
     "attempts": ("attempt",),
+    "transfers": ("transfer",),
     "idempotency_keys": ("idempotency key",),
     "inbox_messages": ("message of test inboxes", "messages of test inboxes"),
 }
@@ -172,7 +173,7 @@ def purge_command() -> click.Command:
         default=retention.KEPT_DAYS,
         show_default=True,
         metavar="DAYS",
-        help="How old events, their deliveries and the messages of test inboxes must be.",
+        help="How old events, their deliveries, transfers and the messages of test inboxes must be.",
     )
     @with_appcontext
     @plain_errors
