@@ -69,7 +69,7 @@ class Drain:
 
     def send_tests(self) -> None:
         """Send the tests that are due."""
-        if room(self.target.id, 1):
+        if self.has_room():
             self._send(self._claim(pace.MOST_THREADS, tests_only=True), self._is_time_up)
 
     def send_due(self) -> None:
@@ -82,7 +82,7 @@ class Drain:
 
     def has_room(self) -> bool:
         """Whether the webhook may have another thread."""
-        return room(self.target.id, pace.threads_for(self.latency_ms)) > 0
+        return room(self.target.id, self.latency_ms) > 0
 
     def _claim(self, limit: int, *, tests_only: bool = False) -> list[Owed]:
         rows = deliveries.claim(self.target.id, limit, self.worker, self.now(), self.lease, tests_only=tests_only)
@@ -109,7 +109,7 @@ class Drain:
                 if is_over():
                     self._give_back(senders.stop())
                 else:
-                    senders.grow(max(1, room(self.target.id, pace.threads_for(self.latency_ms))))
+                    senders.grow(max(1, room(self.target.id, self.latency_ms)))
                 self._write(senders.collect(BATCH_S, BATCH_ROWS if self.latency_ms is not None else 1))
                 if self._need_not_wait(senders):
                     break
@@ -197,6 +197,6 @@ def drain(endpoint_id: int, lane: str, worker: str, now: Callable[[], datetime] 
     with reading():
         more = deliveries.has_due(endpoint_id, now())
         db.session.rollback()
-    # Without room for it, the next answer to come late wakes it.
+    # Without room for it, the next answer to come late wakes it, or the sweep.
     if more and turn.is_on and turn.has_room() and not stopping.is_set():
         queue.put_now(queue.DRAIN, endpoint_id, lane=turn.lane)

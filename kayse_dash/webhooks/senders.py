@@ -20,7 +20,9 @@ from kayse_dash.webhooks.sending import Outcome
 
 log = logging.getLogger(__name__)
 
-MOST_IN_ALL = 4 * pace.MOST_THREADS
+# The threads that wait for slow webhooks, in all. Others have threads of their own, or a few that hang would hold up everybody.
+MOST_FOR_SLOW = 4 * pace.MOST_THREADS
+MOST_IN_ALL = 16 * pace.MOST_THREADS
 
 _left: Counter[int] = Counter()  # threads left to themselves, by webhook
 _left_changed = threading.Condition()
@@ -31,10 +33,13 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(MOST_IN_ALL, thread_name_prefix="send")
 
 
-def room(endpoint_id: int, wanted: int) -> int:
-    """How many of `wanted` threads a webhook may have, given those that still wait for answers to earlier turns."""
+def room(endpoint_id: int, latency_ms: float | None) -> int:
+    """How many threads a webhook may have, given those that still wait for answers to earlier turns."""
     with _left_changed:
-        return max(0, min(wanted - _left[endpoint_id], MOST_IN_ALL - _left.total()))
+        threads = pace.threads_for(latency_ms) - _left[endpoint_id]
+        if pace.is_slow(latency_ms):
+            threads = min(threads, MOST_FOR_SLOW - _left.total())
+        return max(0, threads)
 
 
 def wait_for_left(seconds: float) -> bool:

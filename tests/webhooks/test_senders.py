@@ -14,8 +14,9 @@ import pytest
 
 from kayse_dash.webhooks import senders
 from kayse_dash.webhooks.deliveries import Owed
+from kayse_dash.webhooks.pace import SLOW_MS
 from kayse_dash.webhooks.schedule import Trigger
-from kayse_dash.webhooks.senders import MOST_IN_ALL, Senders, room
+from kayse_dash.webhooks.senders import MOST_FOR_SLOW, Senders, room
 
 WEBHOOK = 7
 
@@ -65,7 +66,7 @@ def finished(sending: Senders, threads: int, enough: int = 50) -> list[int]:
 def _nothing_left() -> Iterator[None]:
     yield
     assert senders.wait_for_left(10)
-    assert room(WEBHOOK, 16) == 16
+    assert room(WEBHOOK, SLOW_MS) == 16
 
 
 @pytest.mark.parametrize("threads", [1, 3, 16])
@@ -152,10 +153,11 @@ def test_what_is_left_hands_in_late() -> None:
     assert sorted(found) == [2, 3, 4, 5]
     assert len(under_way) == 2
     assert all(0.05 < spent < 0.4 for spent in under_way)
-    assert (room(WEBHOOK, 16), room(WEBHOOK, 1), room(8, 16)) == (14, 0, 16)
+    assert (room(WEBHOOK, SLOW_MS), room(WEBHOOK, 50.0), room(WEBHOOK, 1.0), room(WEBHOOK, None)) == (14, 14, 0, 0)
+    assert (room(8, SLOW_MS), room(8, 1.0)) == (16, 1)
     assert senders.wait_for_left(5)
     assert sorted(attempts.late) == [0, 1]
-    assert room(WEBHOOK, 16) == 16
+    assert room(WEBHOOK, SLOW_MS) == 16
 
 
 def test_leaving_when_all_has_ended_leaves_nothing() -> None:
@@ -164,18 +166,21 @@ def test_leaving_when_all_has_ended_leaves_nothing() -> None:
     assert sending.leave() == []
 
 
-def test_there_is_room_for_so_many_in_all() -> None:
-    left = [Senders(n, owed(16), Attempts(usually=0.5), lambda outcome: None, 50) for n in range(5)]
-    for number, sending in enumerate(left):
-        if threads := room(number, 16):
+def test_slow_webhooks_share_what_room_there_is_and_others_have_their_own() -> None:
+    hanging = [Senders(n, owed(16), Attempts(usually=0.6), lambda outcome: None, 50) for n in range(5)]
+    for number, sending in enumerate(hanging):
+        if threads := room(number, SLOW_MS):
             sending.grow(threads)
             time.sleep(0.05)
             sending.stop()
             sending.leave()
-    assert room(99, 16) == 0
-    assert MOST_IN_ALL == 64
+    assert MOST_FOR_SLOW == 64
+    assert room(99, SLOW_MS) == 0
+    assert (room(99, 50.0), room(99, 1.0), room(99, None)) == (16, 1, 1)
+    attempts = Attempts()
+    assert len(finished(Senders(99, owed(30), attempts, attempts.late.append, 50), 16)) == 30
     assert senders.wait_for_left(5)
-    assert room(99, 16) == 16
+    assert room(99, SLOW_MS) == 16
 
 
 def test_an_attempt_that_breaks_stops_the_rest() -> None:
