@@ -39,7 +39,9 @@ class EventIn(inputs.Body):
     campaign_id: ForeignId | None = Field(
         None, description="The campaign it belongs to; campaign filters look at it. That of `data.campaign_id`, if not given."
     )
-    client_id: ForeignId | None = Field(None, description="The client it is about.")
+    client_id: ForeignId | None = Field(
+        None, description="The client it is about. Without it, the one on record that `data` names by id, external id or phone."
+    )
     case_type: CaseType | None = Field(
         None, description="The type of case; case type filters look at it. That of the campaign, if not given."
     )

@@ -15,7 +15,7 @@ from kayse_dash import clock, web
 from kayse_dash.accounts import audit
 from kayse_dash.accounts.access import needs
 from kayse_dash.accounts.models import Role
-from kayse_dash.clients import agents, campaigns, coverage, normal, timeline, transfers
+from kayse_dash.clients import agents, campaigns, coverage, normal, records, timeline, transfers
 from kayse_dash.clients.agents import CALLS, TRANSFERS
 from kayse_dash.clients.models import Agent, CreatedVia, Transfer
 from kayse_dash.clients.timeline import Outcome, Step
@@ -186,7 +186,7 @@ def _with_transfers(page: str, context: dict[str, Any], agent: Agent | None = No
         agent=agent,
         found=found,
         lines=[_line(row, now) for row in found.rows],
-        client_names=transfers.client_names(found.rows),
+        client_names=records.names([row.client_id for row in found.rows]),
         phone_shown=normal.phone_shown,
         **_links(found, agent),
         **context,

@@ -19,7 +19,7 @@ from kayse_dash.errors import Conflict, InvalidInput, NotFound
 
 __all__ = [
     "NewClient", "TypedDetail", "as_api", "by_external", "check", "client_row", "create", "delete", "detail_row",
-    "find_by_email", "find_by_phone", "get", "update",
+    "find_by_email", "find_by_phone", "get", "names", "update",
 ]  # fmt: skip
 
 LARGEST_ID = 2**63 - 1
@@ -58,6 +58,14 @@ def by_external(source: str, external_id: str, *, lock: bool = False) -> Client 
 def _one(condition: sa.ColumnElement[bool], lock: bool) -> Client | None:
     query = sa.select(Client).where(condition).options(selectinload(Client.details))
     return db.session.scalar(query.with_for_update() if lock else query)
+
+
+def names(client_ids: Collection[int | None]) -> dict[int, str]:
+    """The names of those of these clients that are on record."""
+    known = {one for one in client_ids if one is not None and 0 < one <= LARGEST_ID}
+    query = sa.select(Client.id, Client.first_name, Client.last_name).where(Client.id.in_(known))
+    rows = db.session.execute(query).all() if known else []
+    return {row.id: f"{row.first_name} {row.last_name}".strip() or "No name" for row in rows}
 
 
 def find_by_phone(e164: str) -> list[Client]:

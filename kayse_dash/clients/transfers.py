@@ -15,7 +15,7 @@ from sqlalchemy.orm import joinedload
 
 from kayse_dash import keyset
 from kayse_dash.clients import agents
-from kayse_dash.clients.models import Client, Transfer
+from kayse_dash.clients.models import Transfer
 from kayse_dash.db import db, is_sqlite
 from kayse_dash.events.catalogue import TRANSFER_EVENTS
 from kayse_dash.events.record import Recorded
@@ -89,13 +89,6 @@ def page(place: Place | None = None, agent_id: int | None = None) -> Page:
 def counts(agent_ids: Collection[int], since: datetime) -> dict[int, Counts]:
     """What was told of each agent's transfers since a time, among its newest 2,000."""
     return {agent_id: _counts(agent_id, since) for agent_id in agent_ids}
-
-
-def client_names(rows: Sequence[Transfer]) -> dict[int, str]:
-    """The names of the clients on record that these transfers were about."""
-    ids = {row.client_id for row in rows if row.client_id}
-    query = sa.select(Client.id, Client.first_name, Client.last_name).where(Client.id.in_(ids))
-    return {row.id: f"{row.first_name} {row.last_name}".strip() for row in db.session.execute(query)} if ids else {}
 
 
 def _counts(agent_id: int, since: datetime) -> Counts:

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request, url_for
 
 from kayse_dash import clock, keyset, web
-from kayse_dash.clients import campaigns
+from kayse_dash.clients import campaigns, records
 from kayse_dash.events import catalogue, log
 from kayse_dash.events.log import Filters
 from kayse_dash.keyset import Place, Slice
@@ -63,6 +63,7 @@ def show(event_id: str) -> Response:
         event=event,
         kind=catalogue.find(event.type),
         campaign_names=campaigns.names([event.campaign_id]),
+        client_names=records.names([event.client_id]),
         explanations=explanations,
         now=now,
         poll_s=min((seconds for seconds in polls if seconds), default=None),

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, flash, render_template, requ
 
 from kayse_dash import clock, keyset, web
 from kayse_dash.accounts import audit
-from kayse_dash.clients import campaigns
+from kayse_dash.clients import campaigns, records
 from kayse_dash.db import db
 from kayse_dash.errors import Conflict
 from kayse_dash.events import catalogue
@@ -117,6 +117,7 @@ def _delivery_page(delivery_id: int, status: int = 200) -> Response:
         now=now,
         body=_body(delivery),
         campaigns=campaigns.names([delivery.campaign_id]),
+        client_names=records.names([delivery.event.client_id]),
         **_words(delivery),
     )
 

@@ -22,6 +22,7 @@ from kayse_dash.events import record
 from kayse_dash.events.record import NewEvent
 from tests.clients.people import make_client
 from tests.clients.test_agents import make
+from tests.factories import make_delivery, make_endpoint, make_event
 
 Login = Callable[[str], FlaskClient]
 NOON = datetime(2026, 3, 12, 12, 0, tzinfo=UTC)
@@ -215,6 +216,17 @@ def test_a_line_of_time_tells_how_each_transfer_went(login: Login, agent: Agent)
     own = browser.get(f"/agents/{agent.id}").text
     assert [line[:16] for line in lines_of(own)] == ["Started 12:05:00", "Started 12:00:00"]
     assert "2 transfers" in own
+
+
+def test_an_event_and_its_delivery_lead_to_the_client(login: Login) -> None:
+    client = make_client().id
+    event = make_event(data={"client_id": client})
+    delivery_id = make_delivery(endpoint=make_endpoint(), event=event).id
+    event_id, stranger_id = event.id, make_event(client_id=client + 50).id
+    browser = login("viewer")
+    for path in (f"/events/{event_id}", f"/deliveries/{delivery_id}"):
+        assert f'<a href="/clients/{client}">Jane O&#39;Brien</a>' in browser.get(path).text
+    assert f"Client {client + 50} " in text_of(browser.get(f"/events/{stranger_id}").text)
 
 
 def test_the_page_of_an_agent_counts_and_names_what_came_in_though_it_is_off(login: Login, agent: Agent) -> None:

@@ -259,9 +259,3 @@ def test_transfers_outlive_their_agent(app: Flask) -> None:
     agents.delete(agents.get(agent.id))
     db.session.commit()
     assert only()["agent_id"] is None
-
-
-def test_names_are_those_of_clients_on_record(app: Flask) -> None:
-    client = make_client().id
-    receive(told("started", 0, "1", client_id=client), told("started", 0, "2", client_id=client + 50))
-    assert transfers.client_names(transfers.page().rows) == {client: "Jane O'Brien"}
