@@ -6,7 +6,7 @@ PYTHON := $(shell for python in python3.11 python3 python3.12 python3.13 python3
 endif
 VENV := .venv/bin/python
 
-.PHONY: run test lint python
+.PHONY: run test lint screenshots python
 
 run: python
 	@$(PYTHON) scripts/install.py requirements.txt && exec $(VENV) app.py
@@ -17,6 +17,10 @@ test: python
 
 lint: python
 	@$(PYTHON) scripts/install.py requirements.txt requirements-dev.txt && exec $(VENV) -m ruff check .
+
+# The pictures in docs/screenshots, of the sample firm. It takes a Chromium, as the tests in a browser do.
+screenshots: python
+	@$(PYTHON) scripts/install.py requirements.txt requirements-dev.txt && exec $(VENV) scripts/screenshots.py
 
 python:
 	@$(if $(PYTHON),:,echo "Kayse Dash needs Python 3.11 or later and found none. Install it and run make again." >&2; exit 1)
