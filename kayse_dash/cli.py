@@ -145,7 +145,7 @@ def demo_command() -> click.Command:
     @with_appcontext
     @plain_errors
     def load(remove: bool) -> None:
-        """Load a sample firm: clients, campaigns, agents, webhooks to test inboxes, a month of events, ten minutes of live ones."""
+        """Load a sample firm: clients, campaigns, agents, webhooks, a month of events, and ten minutes of live ones."""
         if remove:
             removed = demo.remove(clock.now())
             click.echo(f"Removed {removed.in_words}.")
