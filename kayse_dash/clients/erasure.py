@@ -7,7 +7,9 @@ import rejected a row.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,11 +104,10 @@ def _forget_merges(client_id: int) -> set[int]:
 def _forget_imports(client: Client, merged: Collection[int]) -> None:
     changes = sa.delete(ImportChange).where(ImportChange.import_id.in_(sa.select(Import.id)), ImportChange.client_id.in_(merged))
     db.session.execute(changes)
-    tells = _telling(client)
-    cells = sa.func.lower(sa.type_coerce(ImportReject.cells, sa.Text))
-    hints = [cells.contains(hint, autoescape=True) for hint in _hints(client)]
+    hints = list(_hints(client))
     if not hints:
         return
+    tells = _telling(client)
     query = sa.select(ImportReject.import_id, ImportReject.row, ImportReject.cells).where(sa.or_(*hints))
     for import_id, row, values in db.session.execute(query).all():
         if tells(values):
@@ -117,22 +118,27 @@ def _forget_imports(client: Client, merged: Collection[int]) -> None:
             )
 
 
-def _hints(client: Client) -> Iterable[str]:
-    """What stands in a row about a client however it is written, in lower case; other rows need no closer look."""
+def _hints(client: Client) -> Iterator[sa.ColumnElement[bool]]:
+    """What holds of a row that tells of a client, however it is written; the other rows need no closer look."""
+    text = sa.func.lower(sa.type_coerce(ImportReject.cells, sa.Text))
+
+    def holds(part: str) -> sa.ColumnElement[bool]:
+        return text.contains(part, autoescape=True)
+
     for detail in client.details:
         if detail.kind is DetailKind.PHONE:
-            yield detail.value[-4:]
+            yield holds(detail.value[-4:])
         elif detail.kind is DetailKind.EMAIL:
-            yield detail.value
+            yield holds(_plain_part(detail.value))
     if client.external_source_id:
-        yield client.external_source_id.lower()
-    if client.first_name and client.last_name:
-        # A database lowers the letters of English only.
-        yield from {client.last_name.lower(), _ascii_lower(client.last_name), _ascii_lower(client.last_name.upper())}
+        yield holds(_plain_part(client.external_source_id))
+    if client.first_key and client.last_key:
+        yield sa.and_(holds(_plain_part(client.first_name)), holds(_plain_part(client.last_name)))
 
 
-def _ascii_lower(text: str) -> str:
-    return "".join(sign.lower() if sign.isascii() else sign for sign in text)
+def _plain_part(text: str) -> str:
+    """The longest part of a text that is the same in every writing of it: databases lower the letters of English only."""
+    return max(re.findall(r"[a-z0-9]+", unicodedata.normalize("NFC", text).lower()), key=len, default=text)
 
 
 def _telling(client: Client) -> Callable[[Sequence[Any]], bool]:

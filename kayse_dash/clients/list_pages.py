@@ -64,7 +64,7 @@ def export_list() -> Response:
     told = {name: request.form[name] for name in ("lacks", "opted_out", "source", "state") if request.form.get(name)}
     audit.note("client.exported", "clients", told | ({"searched": True} if filters.text else {}))
     db.session.commit()
-    response = Response(export.pieces(db.engine, filters, sort), mimetype="text/csv; charset=utf-8")
+    response = Response(export.pieces(db.engine, filters, sort), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=f"clients-{clock.now():%Y-%m-%d}.csv")
     return response
 
