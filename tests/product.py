@@ -13,7 +13,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -73,16 +73,18 @@ class Api:
 
 
 class Product:
-    """One run of Kayse Dash on a data folder."""
+    """One run of Kayse Dash on a data folder, in a process group of its own."""
 
-    def __init__(self, folder: Path, port: int, **env: str) -> None:
+    def __init__(self, folder: Path, port: int, command: Sequence[str] = (sys.executable, "app.py"), **env: str) -> None:
         self.folder = folder
         self.port = port
         self.address = f"http://127.0.0.1:{port}"
         self.env = environment(folder, port, **env)
         self.log = folder.with_suffix(".log")
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen([sys.executable, "app.py"], cwd=PROJECT, env=self.env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
 
     @property
     def printed(self) -> str:
@@ -178,8 +180,8 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Pr
     """`start(folder, port, **variables)` runs the product; whatever a test leaves running is killed."""
     started: list[Product] = []
 
-    def run(folder: Path | None = None, port: int | None = None, **env: str) -> Product:
-        product = Product(folder or tmp_path_factory.mktemp("run") / "data", port or free_port(), **env)
+    def run(folder: Path | None = None, port: int | None = None, **more: Any) -> Product:
+        product = Product(folder or tmp_path_factory.mktemp("run") / "data", port or free_port(), **more)
         started.append(product)
         return product
 
