@@ -50,3 +50,26 @@ def test_what_cannot_be_the_id_of_a_record_is_none(value: Any) -> None:
 @pytest.mark.parametrize("value", [1, 2**31 - 1])
 def test_an_id_stays_what_it_is(value: int) -> None:
     assert typed.record_id(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("agent_7c2e", "agent_7c2e"),
+        (" agent_7c2e ", "agent_7c2e"),
+        (7, "7"),
+        (-7, "-7"),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, None),
+        (2**63, None),
+        (10**5000, None),
+        (True, None),
+        (7.0, None),
+        ("", None),
+        ("a\0b", None),
+        (None, None),
+        ({"id": 7}, None),
+    ],
+)
+def test_an_identifier_of_another_system_is_text_of_limited_length(value: Any, kept: str | None) -> None:
+    assert typed.identifier(value, 20) == kept
