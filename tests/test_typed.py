@@ -62,7 +62,7 @@ def test_an_id_stays_what_it_is(value: int) -> None:
         ("x" * 20, "x" * 20),
         ("x" * 21, None),
         (2**63, None),
-        (10**5000, None),
+        (10**400, None),
         (True, None),
         (7.0, None),
         ("", None),
