@@ -173,7 +173,7 @@ def _batches(import_: Import, now: datetime) -> Iterator[Batch]:
         if position == 0 and choices.headings:
             next(rows, None)
         is_last = False
-        while not is_last and time.monotonic() < until:
+        while not is_last:
             taken = list(islice(rows, most))
             is_last = len(taken) < most
             if taken:
@@ -181,6 +181,8 @@ def _batches(import_: Import, now: datetime) -> Iterator[Batch]:
             batch = Batch([_read(reader, row) for row in taken], number, position, is_last)
             began = time.monotonic()
             yield batch
+            if time.monotonic() >= until:
+                return
             wanted = int(most * STEP_S / max(time.monotonic() - began, 0.001))
             most = min(max(wanted, FEWEST_ROWS), MOST_ROWS, most * 2)
 
