@@ -38,7 +38,7 @@ PLAN = (
     ("edges", "*_pages"),
     ("edges", "*.jobs"),
     ("hall", "kayse_dash.intake"),
-    ("hall", "kayse_dash.demo"),
+    ("hall", "kayse_dash.demo*"),
     ("models", "*.models"),
     ("models", "*_models"),
     ("models", "kayse_dash.enrichment.providers*"),

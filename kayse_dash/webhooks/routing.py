@@ -39,7 +39,7 @@ class Routes:
 def current() -> Routes:
     """The rules in force now; read again only after a change."""
     epoch = db.session.scalar(_EPOCH) or 0
-    if epoch == db.session().info.get("revised"):
+    if db.session().info.get("revised_by") is db.session().get_transaction():
         # Made by this very transaction, which may be rolled back: another one then gets the same number.
         return at(epoch)
     kept: Routes | None = current_app.extensions.get("kayse_routes")
@@ -82,4 +82,4 @@ def revise(endpoint: Endpoint, now: datetime) -> None:
         )
     )
     db.session.flush()
-    db.session().info["revised"] = epoch
+    db.session().info["revised_by"] = db.session().get_transaction()

@@ -684,8 +684,11 @@ def test_a_database_that_is_away_for_a_moment_costs_no_second_send(receiver: Rec
 
 @pytest.mark.postgres
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-def test_a_database_that_drops_its_connections_costs_no_second_send(app: Flask, receiver: Receiver) -> None:
+def test_a_database_that_drops_its_connections_costs_no_second_send(
+    app: Flask, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As when PostgreSQL is restarted, or a firewall forgets connections."""
+    monkeypatch.setattr(pace, "INSTANT_MS", 1000.0)  # one at a time
     others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     engine = sa.create_engine(db.engine.url.render_as_string(hide_password=False), isolation_level="AUTOCOMMIT")
 
