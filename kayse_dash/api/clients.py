@@ -130,7 +130,9 @@ def save_client(body: ClientIn) -> Response:
             known = _known(given)  # somebody else made it in between
             if known is None:
                 raise
-    return _changed(known, given)
+    # Found by its id there, it need not be given it; one that it has from a client merged into it stays beside its own.
+    named_by = ("external_source", "external_source_id")
+    return _changed(known, {name: value for name, value in given.items() if name not in named_by})
 
 
 @bp.get("/<client_id>", responses={200: schemas.Client, **errors.OF_PATH})

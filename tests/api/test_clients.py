@@ -3,8 +3,10 @@ import threading
 import pytest
 import sqlalchemy as sa
 
+from kayse_dash import clock
 from kayse_dash.accounts.models import AuditEntry
 from kayse_dash.api.clients import ClientChange
+from kayse_dash.clients import merging, records
 from kayse_dash.clients.fields import NewClient
 from kayse_dash.clients.models import Client
 from kayse_dash.db import db
@@ -77,6 +79,16 @@ def test_a_client_that_is_known_by_its_external_id_is_changed_by_a_post(api):
         assert create(api, **JANE | other)["id"] != made["id"]
     assert create(api, 422, external_source="clio", external_source_id="c-7", email="x")["error"]["fields"].keys() == {"email"}
     assert create(api, 422, external_source="clio", first_name="X")["error"]["fields"].keys() == {"external_source_id"}
+
+
+def test_a_client_that_was_merged_into_another_is_that_one(api):
+    kept, gone = create(api, **JANE), create(api, **JANE | {"external_source": "litify", "external_source_id": "L-1"})
+    merging.merge(records.get(kept["id"]), records.get(gone["id"]), (), "staff@firm.test", clock.now())
+    db.session.commit()
+    changed = create(api, 200, external_source="litify", external_source_id="L-1", first_name="Janet")
+    assert (changed["id"], changed["first_name"]) == (kept["id"], "Janet")
+    assert (changed["external_source"], changed["external_source_id"]) == ("clio", "c-7")
+    assert count() == 1
 
 
 @on_both_databases
