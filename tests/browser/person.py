@@ -21,8 +21,10 @@ def somebody(browser: Browser, product: Product, width: int = 1280, height: int 
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda line: faults.append(f"{line.text} at {page.url}") if line.type == "error" else None)
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert faults == []
 
 

@@ -104,7 +104,7 @@ def see_a_failure_explained(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_text("Sample case management system is failing")).to_be_visible(timeout=SOON)
     page.get_by_role("link", name="View Logs").first.click()
-    row = page.locator("#delivery-list tbody tr", has_text="500").first
+    row = page.locator("#delivery-list tbody tr").filter(has=page.get_by_text("500", exact=True)).first
     expect(row).to_contain_text(re.compile("in [45] min"), timeout=SOON)
     row.get_by_role("link").click()
     expect(page.locator(".alert", has_text="500")).to_be_visible()

@@ -20,7 +20,7 @@ from tests.product import BACK_WITHIN_S, TO_THIS_MACHINE, Api, Product
 from tests.receiver import Receiver, Request
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 EVENTS = 5_000
 BATCH = 100
