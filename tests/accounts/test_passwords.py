@@ -81,7 +81,8 @@ def test_an_unknown_person_costs_as_much_as_a_known_one(
     monkeypatch.setattr(passwords, "_hasher", quick_hashes)
     ada.password_hash = passwords.hash_password(PASSWORD)
     db.session.commit()
-    known, unknown = (min(_seconds(user) for _ in range(3)) for user in (ada, None))
+    # In turn, and the quickest of several: the machine has other things to do.
+    known, unknown = map(min, zip(*((_seconds(ada), _seconds(None)) for _ in range(7)), strict=True))
     assert 0.5 < unknown / known < 2
 
 
