@@ -6,7 +6,6 @@ import rejected a row.
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -20,12 +19,11 @@ from kayse_dash.clients import normal
 from kayse_dash.clients.import_models import Import, ImportChange, ImportReject
 from kayse_dash.clients.models import Client, DetailKind, Merge, Transfer
 from kayse_dash.db import db
-from kayse_dash.events.models import Event
+from kayse_dash.events.models import ERASED, Event
 from kayse_dash.inbox import messages
 from kayse_dash.webhooks.models import Attempt, Delivery
 from kayse_dash.webhooks.schedule import State
 
-ERASED = json.dumps({"erased": True}, separators=(",", ":"))
 REJECTED_ONE_WHO_WAS_DELETED = "What this row said was erased, because the client was deleted for good."
 CHUNK = 500
 COUNT_CAP = 10_000
@@ -58,7 +56,7 @@ def traces(client_id: int) -> Traces:
 def erase_traces(client: Client, now: datetime) -> int:
     """Erase what other records say of a client, who is loaded with details; the client itself stays.
 
-    What is owed of its events is cancelled: nothing but `{"erased": true}` could be sent.
+    What is owed of its events is cancelled, and what failed too, for it is not to be tried again: nothing is left to send.
 
     Returns:
         How many events lost their data.
@@ -79,7 +77,7 @@ def _erase_events(client_id: int) -> int:
             sa.update(Event).where(Event.seq.in_(seqs)).values(data=ERASED),
             # One that is being sent right now is not overruled by what comes of it, so that it is not tried again.
             sa.update(Delivery)
-            .where(Delivery.event_seq.in_(seqs), Delivery.state.in_(_OWED))
+            .where(Delivery.event_seq.in_(seqs), Delivery.state.in_([*_OWED, State.FAILED]))
             .values(state=State.CANCELLED, due_at=None, lease_by=None, lease_until=None),
             sa.update(Attempt).where(Attempt.delivery_id.in_(owed)).values(response_headers=None, response_body=None),
         ):

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from kayse_dash.db import BigKey, JSONText, db
 
+# The data of an event whose client was deleted for good.
+ERASED = '{"erased":true}'
+
 
 class Event(db.Model):
     """Something that happened.
@@ -32,6 +35,11 @@ class Event(db.Model):
     case_type: Mapped[str | None] = mapped_column(String(100))
     is_test: Mapped[bool] = mapped_column(default=False)
     epoch: Mapped[int]
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether its data was deleted with its client, so that nothing of it is left to send."""
+        return self.data == ERASED
 
 
 class IdempotencyKey(db.Model):

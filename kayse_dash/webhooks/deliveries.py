@@ -228,10 +228,12 @@ def retry(delivery: Delivery, now: datetime) -> None:
     """Owe a delivery again, now, on a fresh schedule; attempt numbers go on counting.
 
     Raises:
-        Conflict: its webhook is off or deleted, it is being sent, or it is a test.
+        Conflict: its webhook is off or deleted, it is being sent, it is a test, or its data was erased.
     """
     if delivery.is_test:
         raise Conflict("A test is not sent again. Press Test on the webhook to send a new one.")
+    if delivery.event.is_erased:
+        raise Conflict("What this event said was deleted with its client, so there is nothing to send.")
     if delivery.endpoint.deleted_at is not None:
         raise Conflict("The webhook of this delivery was deleted, so there is nowhere to send it.")
     if not delivery.endpoint.enabled:

@@ -14,9 +14,11 @@ from kayse_dash.clients import erasure, merging, records
 from kayse_dash.clients.import_models import Import, ImportChange, ImportReject, ImportState
 from kayse_dash.clients.models import Client, Detail, Merge, Transfer
 from kayse_dash.db import db
+from kayse_dash.errors import Conflict
 from kayse_dash.events.models import Event
 from kayse_dash.inbox import inboxes, messages
 from kayse_dash.inbox.models import InboxMessage
+from kayse_dash.webhooks import deliveries
 from kayse_dash.webhooks.models import Attempt, Delivery
 from kayse_dash.webhooks.schedule import State
 from tests.clients.people import JANE, make_client
@@ -95,7 +97,9 @@ def test_what_accounts_for_things_stays(app: Flask) -> None:
 
     event = db.session.get(Event, event.seq)
     assert (event.id, event.type, event.timestamp, event.recorded_at, event.campaign_id) == kept
-    assert event.data == erasure.ERASED == '{"erased":true}'
+    assert event.data == '{"erased":true}'
+    with pytest.raises(Conflict, match="deleted with its client"):
+        deliveries.retry(deliveries.get(delivery.id), NOW)
     assert db.session.get(Delivery, delivery.id).state is State.DELIVERED
     attempt = db.session.get(Attempt, attempt.id)
     assert (attempt.number, attempt.status, attempt.started_at, attempt.request_headers) == tried
@@ -110,7 +114,7 @@ def test_what_accounts_for_things_stays(app: Flask) -> None:
         (State.PENDING, State.CANCELLED),
         (State.HELD, State.CANCELLED),
         (State.SENDING, State.CANCELLED),
-        (State.FAILED, State.FAILED),
+        (State.FAILED, State.CANCELLED),
         (State.DELIVERED, State.DELIVERED),
     ],
 )
