@@ -178,6 +178,11 @@ def _by_the_clock(words: Callable[[datetime | None, datetime], str]) -> Callable
     return lambda moment: words(moment, clock.now())
 
 
+def share(part: int, whole: int) -> str:
+    """A part of a whole in per cent, rounded down so that 100 % means all of it; a dash where there is no whole."""
+    return f"{part * 1000 // whole / 10:g} %" if whole else NOTHING
+
+
 def header_lines(headers: Iterable[tuple[str, str]] | None) -> str:
     """HTTP headers as lines of text, as they travel."""
     return "\n".join(f"{name}: {value}" for name, value in headers or ())
@@ -186,6 +191,7 @@ def header_lines(headers: Iterable[tuple[str, str]] | None) -> str:
 def init_app(app: Flask) -> None:
     """Register the filters; those that depend on the time of day read it from the clock."""
     app.jinja_env.filters["ago"] = _by_the_clock(ago)
-    for words in (date, exact, number, capped, filesize, duration_ms, wait, plural, state_words, pretty_json, header_lines):
+    plain = (date, exact, number, capped, filesize, duration_ms, wait, plural, state_words, pretty_json, share, header_lines)
+    for words in plain:
         app.jinja_env.filters[words.__name__] = words
     app.jinja_env.filters["iso"] = clock.iso

@@ -184,3 +184,10 @@ def test_templates_say_what_has_no_value_yet(app):
         "{{ none|ago }} {{ none|exact }} {{ none|date }} {{ none|number }} {{ none|filesize }} {{ none|duration_ms }}"
     )
     assert render.render() == "– – – – – –"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "shown"), [(0, 0, "–"), (0, 3, "0 %"), (2, 3, "66.6 %"), (9999, 10000, "99.9 %"), (7, 7, "100 %")]
+)
+def test_a_share_is_never_rounded_up_to_all_of_it(part: int, whole: int, shown: str) -> None:
+    assert words.share(part, whole) == shown

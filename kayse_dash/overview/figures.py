@@ -77,8 +77,7 @@ class Figures:
     @property
     def success_words(self) -> str:
         """The success rate in per cent, rounded down so that 100 % means all of them."""
-        ended = self.delivered + self.failed
-        return f"{self.delivered * 1000 // ended / 10:g} %" if ended else words.NOTHING
+        return words.share(self.delivered, self.delivered + self.failed)
 
     @property
     def bars(self) -> list[tuple[str, int, int]]:
