@@ -35,6 +35,8 @@ PURGED = {
     "transfers": ("transfer",),
     "idempotency_keys": ("idempotency key",),
     "inbox_messages": ("message of test inboxes", "messages of test inboxes"),
+    "uploads": ("unused upload",),
+    "import_rows": ("row kept of imports", "rows kept of imports"),
 }
 PROBLEMS_SHOWN = 100
 ROLE = click.Choice([role.value for role in Role])

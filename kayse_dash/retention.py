@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from kayse_dash.clients import import_retention
 from kayse_dash.clients.models import Transfer
 from kayse_dash.db import UTCDateTime, db, reading
 from kayse_dash.events import idempotency
@@ -45,7 +46,7 @@ class Plan:
     @property
     def steps(self) -> list[Step]:
         """What to do, each until it returns nothing."""
-        return [self.events, self.tests, self.transfers, self.idempotency_keys, self.inbox_messages]
+        return [self.events, self.tests, self.transfers, self.idempotency_keys, self.inbox_messages, self.imports]
 
     def events(self) -> Counter[str]:
         return self._events(self.before, are_tests=False)
@@ -64,6 +65,10 @@ class Plan:
     def inbox_messages(self) -> Counter[str]:
         old = sa.select(InboxMessage.id).where(InboxMessage.received_at < self.before).order_by(InboxMessage.id)
         return _counted("inbox_messages", _delete(InboxMessage, InboxMessage.id.in_(old.limit(STEP_ROWS))))
+
+    def imports(self) -> Counter[str]:
+        uploads = _counted("uploads", import_retention.forget_uploads(self.now))
+        return uploads + _counted("import_rows", import_retention.forget_rows(self.now, STEP_ROWS))
 
     def _events(self, before: datetime, *, are_tests: bool) -> Counter[str]:
         # Looked for apart from deleting: looking may take a while, and on SQLite nobody else could write meanwhile.

@@ -73,7 +73,8 @@ def test_a_purge_says_what_it_deleted(run: Run) -> None:
     make_delivery(now=clock.now() - timedelta(days=100), state=State.DELIVERED)
     make_delivery(now=clock.now() - timedelta(days=10), state=State.DELIVERED)
     assert run("purge").stdout == (
-        "Deleted 1 event, 0 tests, 1 delivery, 0 attempts, 0 transfers, 0 idempotency keys, 0 messages of test inboxes.\n"
+        "Deleted 1 event, 0 tests, 1 delivery, 0 attempts, 0 transfers, 0 idempotency keys, 0 messages of test inboxes, "
+        "0 unused uploads, 0 rows kept of imports.\n"
     )
     assert "Deleted 1 event," in run("purge", "--older-than", "5").stdout
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, RadioField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 
 from kayse_dash.clients.import_choices import LONGEST_SOURCE, Choices, Duplicates
 from kayse_dash.clients.import_dates import ORDER_WORDS, Order
@@ -18,25 +20,29 @@ from kayse_dash.tables.formats import Layout
 
 COLUMN = "column-"
 
-DUPLICATES = [
-    (Duplicates.UPDATE.value, "Add to what is known"),
-    (Duplicates.SKIP.value, "Leave them as they are"),
-    (Duplicates.ADD.value, "Add every row as a new client"),
-]
-DUPLICATE_HINTS = {
-    Duplicates.UPDATE.value: "Nothing that is known is replaced. A person's own entries always stay.",
-    Duplicates.SKIP.value: "Only people who are new are imported.",
-    Duplicates.ADD.value: "Nobody is looked for. An ID of another system can still be used only once.",
+DUPLICATES = {
+    Duplicates.UPDATE: "Add to what is known",
+    Duplicates.SKIP: "Leave them as they are",
+    Duplicates.ADD: "Add every row as a new client",
 }
+DUPLICATE_HINTS = {
+    Duplicates.UPDATE: "Nothing that is known is replaced. A person's own entries always stay.",
+    Duplicates.SKIP: "Only people who are new are imported.",
+    Duplicates.ADD: "Nobody is looked for. An ID of another system can still be used only once.",
+}
+
+
+def _options(words: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(str(value), label) for value, label in words.items()]
 
 
 class ChoicesForm(FlaskForm):
     """Everything but the columns."""
 
-    duplicates = RadioField("People who are on record already", choices=DUPLICATES)
+    duplicates = RadioField("People who are on record already", choices=_options(DUPLICATES))
     fill = BooleanField("Fill what is empty: name, date of birth, ID in another system")
     add = BooleanField("Add phones, emails, addresses and case numbers")
-    order = SelectField("Dates are written", choices=[(order.value, words) for order, words in ORDER_WORDS.items()])
+    order = SelectField("Dates are written", choices=_options(ORDER_WORDS))
     source = StringField("Name of the other system", render_kw={"maxlength": LONGEST_SOURCE, "autocomplete": "off"})
 
     @classmethod
@@ -67,8 +73,8 @@ class LayoutForm(FlaskForm):
     """How the file is read."""
 
     headings = BooleanField("The first row names the columns")
-    separator = SelectField("Between the cells stands", choices=list(text.SEPARATORS.items()))
-    encoding = SelectField("Text is encoded as", choices=list(text.ENCODINGS.items()))
+    separator = SelectField("Between the cells stands", choices=_options(text.SEPARATORS))
+    encoding = SelectField("Text is encoded as", choices=_options(text.ENCODINGS))
     sheet = SelectField("Sheet", choices=[], validate_choice=False)
 
     @classmethod

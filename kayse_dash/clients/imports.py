@@ -124,7 +124,9 @@ def _last_like(import_: Import) -> Import | None:
     if tuple(import_.columns[-len(import_fields.APPENDED) :]) == import_fields.APPENDED:
         same.append(import_.columns[: -len(import_fields.APPENDED)])
     query = sa.select(Import).where(
-        sa.or_(*(Import.columns == columns for columns in same)), Import.state != ImportState.UPLOADED, Import.id != (import_.id or 0)
+        sa.or_(*(Import.columns == columns for columns in same)),
+        Import.state != ImportState.UPLOADED,
+        Import.id != (import_.id or 0),
     )
     with db.session.no_autoflush:
         return db.session.scalar(query.order_by(Import.id.desc()).limit(1))

@@ -12,7 +12,7 @@ from flask import Flask
 
 from kayse_dash import clock, queue
 from kayse_dash.accounts.models import AuditEntry
-from kayse_dash.clients import import_files, import_prepare, import_run, imports, jobs, records, sweep
+from kayse_dash.clients import import_files, import_prepare, import_retention, import_run, imports, jobs, records, sweep
 from kayse_dash.clients.import_choices import Duplicates
 from kayse_dash.clients.import_dates import Order
 from kayse_dash.clients.import_models import Import, ImportChange, ImportReject, ImportState
@@ -588,3 +588,22 @@ def test_files_that_nobody_needs_are_removed_after_a_day(app: Flask) -> None:
     (import_files.folder() / "upload-new").write_text("x")
     assert import_files.discard_orphans([import_.id]) == 3
     assert len(list(import_files.folder().iterdir())) == 3
+
+
+@on_both_databases
+def test_what_imports_leave_behind_goes_after_a_while(app: Flask) -> None:
+    make_client()
+    old = run(csv_bytes(person(1, first="Anna", last="Smith", mobile="212-555-0142"), *(person(n, mobile="1") for n in range(5))))
+    left = check(upload(csv_bytes(person(2, mobile="1"))))
+    for import_, age in ((old, imports.UNDONE_WITHIN), (left, imports.LEFT_AFTER)):
+        import_.created_at = import_.stepped_at = clock.now() - age - timedelta(minutes=1)
+    db.session.commit()
+    upload(csv_bytes(person(3)))
+    gone = []
+    while counted := import_retention.forget_rows(clock.now(), 4):
+        gone.append(counted)
+    assert gone == [4, 1, 1]
+    assert import_retention.forget_uploads(clock.now()) == 1
+    assert (how_many(Import), how_many(ImportReject), how_many(ImportChange)) == (2, 0, 0)
+    assert len(list(import_files.folder().iterdir())) == 1
+    assert not imports.may_be_undone(reload(old), clock.now())
