@@ -145,13 +145,17 @@ def main(argv: list[str] | None = None) -> int:
 def work(app: Flask, lanes: list[str], name: str) -> None:
     """Work until told to stop. RQ's worker gives up when Redis goes away during a job; then the next one takes over."""
     for life in count():
+        begun = time.monotonic()
         try:
             Worker(app, lanes, name, life).work(logging_level="WARNING")
         except redis.RedisError as error:
-            log.warning("redis is away (%s); trying again", type(error).__name__)
+            if life == 0 or time.monotonic() - begun > TICK_S:
+                log.warning("redis is away (%s); trying again until it is back", type(error).__name__)
         with suppress(StopRequested):
-            if drain.stopping.wait(TICK_S):
-                return
+            # Not `stopping.wait`: a signal that came while it takes its lock would wait for that lock for ever.
+            time.sleep(0 if drain.stopping.is_set() else TICK_S)
+        if drain.stopping.is_set():
+            return
 
 
 if __name__ == "__main__":

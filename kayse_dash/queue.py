@@ -33,7 +33,7 @@ LANES = (FAST, SLOW, BULK)
 LOST_AFTER_S = 5
 WAKE_KEPT_S = 3600
 JOB_TIMEOUT_S = 300
-FAILED_JOB_KEPT_S = 86400
+FAILED_JOB_KEPT_S = 3600  # the log has the fault; the sweep would pile up thousands a day
 QUIET_AFTER_FAILURE_S = 1.0
 
 DRAIN = "kayse_dash.webhooks.jobs.drain"
@@ -91,8 +91,8 @@ class Door:
                 pipe.set(work.key, f"{job_id} {now:.3f}", nx=True, ex=WAKE_KEPT_S)
                 pipe.get(work.key)
             kept = dict(zip(ids, pipe.execute()[1::2], strict=True))
-            sent = {work: (value or b"- 0").decode().split(" ") for work, value in kept.items()}
-            old = [work for work, (_, at) in sent.items() if float(at) < now - LOST_AFTER_S]
+            sent = {work: (value or b"").decode().partition(" ") for work, value in kept.items()}
+            old = [work for work, (_, _, at) in sent.items() if float(at or 0) < now - LOST_AFTER_S]
             for work in old:
                 pipe.lpos(self._queues[work.lane].key, sent[work][0])
             lost = [work for work, place in zip(old, pipe.execute(), strict=True) if place is None]

@@ -250,6 +250,22 @@ def test_redis_forgets_everything(app: Flask, work: Work, receiver: Receiver, ow
     assert states(first) == {"delivered": 250}
 
 
+def test_it_waits_for_a_redis_that_is_not_there_yet_and_ends_without_it(
+    app: Flask, work: Work, receiver: Receiver, own_redis: OwnRedis
+) -> None:
+    own_redis.kill()
+    hook(receiver)
+    ids = happen(3)
+    process = work("--name", "w1")
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(4)
+    own_redis.start()
+    assert set(every(receiver, ids).values()) == {1}
+    own_redis.kill()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+
+
 @pytest.mark.slow
 def test_a_webhook_that_hangs_does_not_hold_up_the_others(
     app: Flask, work: Work, receiver: Receiver, own_redis: OwnRedis
