@@ -12,10 +12,7 @@ from typing import IO
 from flask import current_app
 
 from kayse_dash.clients import import_rehearsal
-from kayse_dash.clients.import_models import ImportState
 
-# The states in which an import still needs its files.
-NEEDED = (ImportState.UPLOADED, ImportState.CHECKING, ImportState.CHECKED, ImportState.RUNNING, ImportState.FAILED)
 FORGOTTEN_AFTER_S = 86_400  # an upload that broke off
 _COPY, _PART, _REHEARSAL = ".rows", ".part", ".rehearsal"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, Response, current_app, flash, render_template, request, url_for
@@ -13,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kayse_dash import clock, web
 from kayse_dash.accounts import audit
-from kayse_dash.clients import import_downloads, import_files, import_forms, import_preview, import_run, imports
+from kayse_dash.clients import import_downloads, import_files, import_forms, import_preview, import_words, imports
 from kayse_dash.clients.import_choices import Choices
 from kayse_dash.clients.import_fields import TARGETS
 from kayse_dash.clients.import_forms import ChoicesForm, LayoutForm
@@ -30,29 +29,6 @@ SHOWN_REJECTS = 20
 MULTIPART_ROOM = 64 * 1024  # bytes of a request beside the file
 TOO_LARGE = "The file is larger than 500 MB. Split it into several files, then upload one after the other."
 NO_FILE = "Choose a file first."
-
-PARTS = {
-    ImportState.UPLOADED: "columns",
-    ImportState.CHECKING: "moving",
-    ImportState.CHECKED: "checked",
-    ImportState.RUNNING: "moving",
-    ImportState.FINISHED: "report",
-    ImportState.CANCELLED: "report",
-    ImportState.FAILED: "report",
-    ImportState.UNDOING: "moving",
-    ImportState.UNDONE: "undone",
-}
-BADGES = {
-    ImportState.UPLOADED: ("pending", "Columns to choose"),
-    ImportState.CHECKING: ("running", "Being checked"),
-    ImportState.CHECKED: ("pending", "Checked, not imported"),
-    ImportState.RUNNING: ("running", "Being imported"),
-    ImportState.FINISHED: ("finished", "Imported"),
-    ImportState.CANCELLED: ("cancelled", "Stopped"),
-    ImportState.FAILED: ("failed", "Could not go on"),
-    ImportState.UNDOING: ("running", "Being undone"),
-    ImportState.UNDONE: ("cancelled", "Undone"),
-}
 
 
 @bp.get("")
@@ -71,7 +47,7 @@ def _list_page(fault: str | None = None) -> Response:
         "imports/_upload.html" if request.method == "POST" else "imports/_list.html",
         status=422 if fault else 200,
         imports=[imports.get(import_id) for import_id in found.keys],
-        badges=BADGES,
+        badges=import_words.BADGES,
         older_url=older,
         newer_url=newer,
         fault=fault,
@@ -113,7 +89,7 @@ def sample() -> Response:
 def show(import_id: int) -> Response:
     import_ = imports.get(import_id)
     may_choose = import_.state in (ImportState.UPLOADED, ImportState.CHECKED)
-    part = "columns" if may_choose and request.args.get("columns") == "1" else PARTS[import_.state]
+    part = "columns" if may_choose and request.args.get("columns") == "1" else import_words.PARTS[import_.state]
     return _page(import_, part)
 
 
@@ -131,13 +107,13 @@ def _page(import_: Import, part: str, *, status: int = 200, **context: Any) -> R
         status=status,
         import_=import_,
         part=part,
-        badge_of=BADGES[import_.state],
+        badge_of=import_words.BADGES[import_.state],
         rejects=imports.rejects(import_.id, SHOWN_REJECTS),
         may_be_undone=imports.may_be_undone(import_, now),
         may_go_on=import_.state is ImportState.FAILED and import_files.uploaded(import_.id).exists(),
-        moving=_moving(import_),
-        undo_words=_undo_words(import_),
-        download=_download_label(import_),
+        moving=import_words.moving(import_),
+        undo_words=import_words.undo(import_),
+        download=import_words.download(import_),
         is_waiting=import_.state.is_moving and now - import_.stepped_at > 2 * imports.STALLED_AFTER,
         **context,
     )
@@ -234,7 +210,7 @@ def go_on(import_id: int) -> BaseResponse:
 def undo(import_id: int) -> BaseResponse:
     import_ = imports.get(import_id, lock=True)
     if request.form.get("confirmed") != "yes":
-        return _ask(import_, "Undo this import?", _undo_words(import_), "Undo the import")
+        return _ask(import_, "Undo this import?", import_words.undo(import_), "Undo the import")
     imports.undo(import_, clock.now())
     audit.note("import.undo_started", f"import {import_id}", {"clients": import_.undo_total})
     db.session.commit()
@@ -266,58 +242,11 @@ def _chosen(import_: Import) -> tuple[dict[int, str], Choices]:
     return mapping, ChoicesForm().chosen(Choices.from_json(import_.options))
 
 
-@dataclass(frozen=True)
-class Moving:
-    """What a worker does for an import.
-
-    Args:
-        total: 0 while it is not known.
-        stop: what the button that stops it says; "" for none.
-        counts: whether rows are counted.
-    """
-
-    title: str
-    label: str
-    done: int
-    total: int
-    words: str
-    stop: str = ""
-    counts: bool = True
-
-
-def _moving(import_: Import) -> Moving | None:
-    total = import_.total_rows or 0
-    match import_.state:
-        case ImportState.CHECKING:
-            words = "Every row is read and compared with your clients. Nothing is changed yet."
-            return Moving("Checking the file", "Rows checked", import_.done, total, words, "Stop checking")
-        case ImportState.RUNNING:
-            words = "It goes on by itself, also after a restart."
-            return Moving("Importing", "Rows imported", import_.done, total, words, "Stop the import")
-        case ImportState.UNDOING:
-            words = "What this import made and added is taken away."
-            return Moving("Undoing the import", "Clients", import_.undo_done, import_.undo_total, words, counts=False)
-    return None
-
-
-def _download_label(import_: Import) -> str:
-    most = import_run.MOST_REJECTS_SHOWN
-    is_dry = import_.state in (ImportState.CHECKING, ImportState.CHECKED)
-    return f"Download the first {most:,} as CSV" if is_dry and import_.rejected > most else "Download all as CSV"
-
-
 def _moved(import_: Import) -> BaseResponse:
     """What there is to see after something was begun or stopped."""
     if web.wants_fragment():
-        return _page(import_, PARTS[import_.state])
+        return _page(import_, import_words.PARTS[import_.state])
     return go("imports.show", import_id=import_.id)
-
-
-def _undo_words(import_: Import) -> str:
-    return (
-        f"The {import_.created:,} clients it made are deleted, and what it added to others is taken away. "
-        "Clients who were changed since, or of whom an event came in, stay as they are."
-    )
 
 
 def _ask(import_: Import, title: str, words: str, label: str) -> Response:

@@ -31,6 +31,7 @@ FAULT = "Something went wrong on our side. It was written to the log. What was i
 NO_ROWS = "There are headings in this file, but no rows under them."
 
 _under_way: set[int] = set()
+_missed: set[int] = set()  # told of once; the sweep asks every second
 _one_at_a_time = threading.Lock()
 
 
@@ -69,7 +70,9 @@ def prepare(import_id: int, now: Callable[[], datetime] = clock.now) -> bool:
         db.session.rollback()
     source, part = import_files.uploaded(import_id), import_files.part(import_id)
     if not source.exists():
-        log.warning("import %d: its file is not on this machine", import_id)
+        if import_id not in _missed:
+            log.warning("import %d: its file is not on this machine", import_id)
+            _missed.add(import_id)
         return False
     try:
         copied = formats.copy(source, layout, part, _heart(import_id, now))
@@ -124,14 +127,15 @@ def layout_of(import_: Import) -> Layout:
 def _heart(import_id: int, now: Callable[[], datetime]) -> Callable[[], None]:
     last = time.monotonic()
 
-    def beat() -> None:
+    def tick() -> None:
         nonlocal last
         if time.monotonic() - last >= BEAT_S:
             last = time.monotonic()
             moving = Import.state.in_([ImportState.CHECKING, ImportState.RUNNING])
-            beaten = db.session.execute(sa.update(Import).where(Import.id == import_id, moving).values(stepped_at=now()))
+            beat = sa.update(Import).where(Import.id == import_id, moving).values(stepped_at=now())
+            beaten = db.session.execute(beat.execution_options(synchronize_session=False))
             db.session.commit()
             if not beaten.rowcount:
                 raise _Stopped
 
-    return beat
+    return tick

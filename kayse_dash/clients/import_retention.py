@@ -11,6 +11,9 @@ from kayse_dash.clients.import_models import Import, ImportChange, ImportReject,
 from kayse_dash.clients.imports import LEFT_AFTER, UNDONE_WITHIN
 from kayse_dash.db import db
 
+WAITING = (ImportState.UPLOADED, ImportState.CHECKED)
+MOVING = tuple(state for state in ImportState if state.is_moving)
+
 
 def forget_rows(now: datetime, most: int) -> int:
     """Delete rejected rows, and what clients were before, of imports that cannot be undone any more; up to `most`.
@@ -31,12 +34,13 @@ def forget_rows(now: datetime, most: int) -> int:
 
 
 def forget_uploads(now: datetime) -> int:
-    """Remove uploads that nobody went on with for a week, and files that belong to no import; returns how many uploads."""
-    waiting = Import.state.in_([ImportState.UPLOADED, ImportState.CHECKED])
-    left = list(db.session.scalars(sa.select(Import).where(waiting, Import.stepped_at < now - LEFT_AFTER)))
+    """Remove uploads that nobody went on with for a week, and files that no import needs; returns how many uploads."""
+    is_old = Import.stepped_at < now - LEFT_AFTER
+    left = list(db.session.scalars(sa.select(Import).where(Import.state.in_(WAITING), is_old)))
     for import_ in left:
         import_files.discard(import_.id)
         db.session.delete(import_)
     db.session.flush()
-    import_files.discard_orphans(list(db.session.scalars(sa.select(Import.id).where(Import.state.in_(import_files.NEEDED)))))
+    needed = sa.or_(Import.state.in_([*WAITING, *MOVING]), sa.and_(Import.state == ImportState.FAILED, ~is_old))
+    import_files.discard_orphans(set(db.session.scalars(sa.select(Import.id).where(needed))))
     return len(left)
