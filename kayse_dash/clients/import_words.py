@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kayse_dash.clients import import_run
 from kayse_dash.clients.import_models import Import, ImportState
+from kayse_dash.words import plural
 
 # The part of the page that is due in each state: the name of its template.
 PARTS = {
@@ -79,6 +80,6 @@ def download(import_: Import) -> str:
 def undo(import_: Import) -> str:
     """What undoing an import would do."""
     return (
-        f"The {import_.created:,} clients it made are deleted, and what it added to others is taken away. "
+        f"What it made is deleted ({plural(import_.created, 'client')}), and what it added to others is taken away. "
         "Clients who were changed since, or of whom an event came in, stay as they are."
     )
