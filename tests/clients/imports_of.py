@@ -32,7 +32,8 @@ def person(n: int, **over: str) -> list[str]:
     """A row of `HEADINGS` about somebody else for every number."""
     values = {
         "first": f"First{n}", "last": f"Last{n}", "mobile": f"212-{555 + n // 10_000}-{n % 10_000:04d}",
-        "email": f"p{n}@example.com", "street": f"{n} Main St", "city": "Boston", "state": "MA", "zip": "02134", "dob": "12/31/1980", "id": f"ext-{n}",
+        "email": f"p{n}@example.com", "street": f"{n} Main St", "city": "Boston", "state": "MA", "zip": "02134",
+        "dob": "12/31/1980", "id": f"ext-{n}",
     } | over  # fmt: skip
     return list(values.values())
 
