@@ -70,6 +70,7 @@ def test_what_a_child_prints_is_passed_on_line_by_line(watch: Watch, said, shell
     script = r"echo one; echo noise >&2; printf 'tw'; sleep 0.1; printf 'o\n\n'; printf '\377 three'; exec sleep 60"
     watch.add(shell(script, leave_out=re.compile("noise")))
     assert watch.wait(lambda: len(said) >= 2, 5)
+    watch.wait(lambda: False, 0.5)  # what has no end of line yet cannot be seen; it is there by then
     watch.stop(watch.children, 5)
     assert said == [("child", "one"), ("child", "two"), ("child", "� three")]
 

@@ -289,8 +289,8 @@ def test_a_body_full_of_faults_is_refused_in_no_time(api):
         ("/v1/events", b"{" + b",".join(b'"f%d":1' % number for number in range(90_000)) + b"}"),
         ("/v1/webhooks", b'{"name":"abc","url":"http://127.0.0.1/","campaign_ids":[' + many + b"]}"),
     ):
-        begun = time.monotonic()
+        begun = time.process_time()
         answer = api.post(path, data=body, content_type="application/json")
         assert answer.status_code == 422
         assert len(answer.get_data()) < 20_000
-        assert time.monotonic() - begun < 3
+        assert time.process_time() - begun < 3

@@ -67,6 +67,7 @@ def test_the_wizard_from_the_address_to_the_answer_of_the_test(
         page.get_by_role("button", name="Back").click()
         expect(page.locator("input[name=events]:checked")).to_have_count(8)
         page.get_by_role("button", name="Next").last.click()
+        expect(page.get_by_label("Spring outreach")).to_be_visible()
         expect(page.get_by_label("Spring outreach")).to_be_checked()
         page.get_by_role("button", name="Next").last.click()
 
