@@ -39,7 +39,7 @@ TARGETS = {
         "Mobile phone", "mobile|mobile phone|mobile number|mobile no|cell|cell phone|cellphone|cell number|cellular|mobilephone"
     ),
     "phone": _target(
-        "Other phone",
+        "Phone",
         "phone|phone number|phone no|telephone|telephone number|tel|home phone|work phone|business phone|other phone|"
         "other phones|home|evening phone|day phone|daytime phone|alternate phone|alt phone|landline|phonenumber|callback number|"
         "contact number|work|work number|home number|main phone|office phone|number|phones|phone home|phone work|phone mobile|"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +18,7 @@ from kayse_dash.clients.models import Client, Detail, DetailKind
 CHUNK = 500  # values in one IN (…)
 # A phone or an email that more clients have than this tells nobody from another: it is the firm's own, or one that was made up.
 MOST_SHARING = 100
+MOST_MATCHES = 10 * CHUNK
 
 FILLED = ("first_name", "last_name", "date_of_birth")
 COLUMNS = (*FILLED, "external_source", "external_source_id", "case_ids", "voice_calls_opted_out", "enrichment_opted_out")
@@ -173,12 +174,26 @@ def _ids_by_contact(connection: sa.Connection, rows: Iterable[NewClient]) -> set
     found: set[int] = set()
     for kind, names in wanted.items():
         for some in _chunks(names):
-            shared = set(connection.scalars(_SHARED_BY_MANY, {"kind": kind, "values": some}))
-            telling = [value for value in some if value not in shared]
-            if telling:
-                matches = connection.execute(_BY_CONTACT, {"kind": kind, "values": telling})
-                found.update(match.id for match in matches if (match.first_key, match.last_key) in names[match.value])
+            matches = _contacts(connection, kind, some)
+            times = Counter(match.value for match in matches)
+            found.update(
+                match.id
+                for match in matches
+                if times[match.value] <= MOST_SHARING and (match.first_key, match.last_key) in names[match.value]
+            )
     return found
+
+
+def _contacts(connection: sa.Connection, kind: DetailKind, values: list[str]) -> Sequence[Any]:
+    """Who has these phones or emails, but for those that so many have that reading them all would take long."""
+    about = {"kind": kind, "values": values}
+    with connection.execute(_BY_CONTACT, about) as found:
+        matches = found.fetchmany(MOST_MATCHES + 1)
+    if len(matches) <= MOST_MATCHES:
+        return matches
+    shared = set(connection.scalars(_SHARED_BY_MANY, about))
+    about["values"] = [value for value in values if value not in shared]
+    return connection.execute(_BY_CONTACT, about).all() if about["values"] else []
 
 
 def _load(connection: sa.Connection, ids: Collection[int], found: dict[int, Known], *, lock: bool) -> None:

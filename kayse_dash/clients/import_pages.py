@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kayse_dash import clock, web
 from kayse_dash.accounts import audit
+from kayse_dash.accounts.access import needs
+from kayse_dash.accounts.models import Role
 from kayse_dash.clients import import_downloads, import_files, import_forms, import_preview, import_words, imports
 from kayse_dash.clients.import_choices import Choices
 from kayse_dash.clients.import_fields import TARGETS
@@ -231,6 +233,7 @@ def remove(import_id: int) -> BaseResponse:
 
 
 @bp.get("/<int:import_id>/rejected.csv")
+@needs(Role.STAFF)
 def rejected(import_id: int) -> Response:
     import_ = imports.get(import_id)
     name = import_.filename.rpartition(".")[0] or import_.filename

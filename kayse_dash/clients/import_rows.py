@@ -27,6 +27,7 @@ from kayse_dash.typed import line
 
 LONGEST_REASON = 500
 LONGEST_QUOTED = 40
+LONGEST_LIST = 1_000  # characters of phones or emails in one cell
 
 NOTHING_KNOWN = "There is no name, no phone number and no email address in this row."
 # What people and programs write where there is nothing.
@@ -170,9 +171,9 @@ def _readable(text: str) -> str:
 def _phones(text: str) -> list[tuple[str, str]]:
     if number := normal.phone(text):
         return [(number, _one_line(text, _LONGEST_TYPED))]
-    parts = [part.strip() for part in _BETWEEN_PHONES.split(text) if part.strip()]
+    parts = [part.strip() for part in _BETWEEN_PHONES.split(text[:LONGEST_LIST]) if part.strip()]
     numbers = [normal.phone(part) for part in parts]
-    if len(parts) < 2 or not all(numbers):
+    if len(parts) < 2 or len(text) > LONGEST_LIST or not all(numbers):
         raise _Fault("is not a phone number.")
     return [(number, part) for number, part in zip(numbers, parts, strict=True) if number]
 
@@ -181,11 +182,11 @@ def _emails(text: str) -> list[tuple[str, str]]:
     if address := normal.email(text):
         return [(address, text)]
     parts = []
-    for part in _BETWEEN_EMAILS.split(text):
+    for part in _BETWEEN_EMAILS.split(text[:LONGEST_LIST]):
         named = _IN_BRACKETS.fullmatch(part)
         parts += [word.removeprefix("mailto:") for word in (named[1] if named else part).split()]
     addresses = [normal.email(part) for part in parts]
-    if not parts or not all(addresses):
+    if not parts or len(text) > LONGEST_LIST or not all(addresses):
         raise _Fault("is not an email address.")
     return [(address, part) for address, part in zip(addresses, parts, strict=True) if address]
 

@@ -142,6 +142,8 @@ def lay_out(import_: Import, layout: Layout, headings: bool) -> None:
     _must_be(import_, ImportState.UPLOADED, ImportState.CHECKED)
     if layout.format == formats.CSV and (layout.encoding not in text.ENCODINGS or layout.separator not in text.SEPARATORS):
         raise InvalidInput("Please look at these choices again.", {"encoding": "Choose one of the list."})
+    if layout.format == formats.XLSX and layout.sheet not in sheets(import_):
+        raise InvalidInput("There is no such sheet.", {"sheet": "Choose one of the list."})
     rows = first_rows(import_, LOOKED_AT, layout)
     import_files.discard_copy(import_.id)
     _lay_out(import_, layout, rows, headings)

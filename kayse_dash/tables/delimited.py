@@ -24,6 +24,7 @@ MOST_ROWS = 1_048_576  # what a spreadsheet can hold
 
 STRAY_QUOTE = "A quotation mark opens in this line and is never closed."
 TOO_LONG = "One line of this file is longer than a megabyte. It does not seem to be a table."
+TOO_MANY = f"The file has more than {MOST_ROWS:,} rows. Split it into several files."
 
 Tick = Callable[[], None]
 
@@ -93,7 +94,7 @@ def count(path: Path, separator: str, tick: Tick) -> int:
     """How many rows with something in them a copy has.
 
     Raises:
-        Unreadable: more than `MOST_ROWS`.
+        Unreadable: as `rows`.
     """
     found = 0
     with open(path, "rb") as file:
@@ -101,18 +102,7 @@ def count(path: Path, separator: str, tick: Tick) -> int:
             found += 1
             if found % 10_000 == 0:
                 tick()
-                check_count(found)
-    check_count(found)
     return found
-
-
-def check_count(found: int) -> None:
-    """
-    Raises:
-        Unreadable: more than `MOST_ROWS`.
-    """
-    if found > MOST_ROWS:
-        raise Unreadable(f"The file has more than {MOST_ROWS:,} rows. Split it into several files.")
 
 
 def rows(file: IO[bytes], separator: str, width: int | None = None, number: int = 0, position: int = 0) -> Iterator[Row]:
@@ -124,7 +114,7 @@ def rows(file: IO[bytes], separator: str, width: int | None = None, number: int 
         position: bytes.
 
     Raises:
-        Unreadable: a line is no line of a table.
+        Unreadable: a line is no line of a table, or there are more than `MOST_ROWS`, counting empty ones.
     """
     place: tuple[int, int] | None = (number, position)
     while place is not None:
@@ -166,6 +156,8 @@ def _rows(
         except csv.Error:
             cells, is_stray = [], True
         number += 1
+        if number > MOST_ROWS:
+            raise Unreadable(TOO_MANY)
         if is_stray:
             yield Row(number, _unquoted(lines[0], separator), start + sizes[0], STRAY_QUOTE)
             return number, start + sizes[0]

@@ -9,7 +9,7 @@ from typing import IO
 
 from kayse_dash.tables import xml
 from kayse_dash.tables.cells import GENERAL, Style, number, unescaped
-from kayse_dash.tables.delimited import MOST_ROWS
+from kayse_dash.tables.delimited import MOST_ROWS, TOO_MANY
 from kayse_dash.tables.faults import Unreadable
 
 MOST_COLUMNS = 300
@@ -160,7 +160,7 @@ class SheetReader:
         row = int(told) if told.isdecimal() and len(told) < 10 else 0
         self._row = max(row, self._row + 1)
         if self._row > MOST_ROWS:
-            raise Unreadable(f"The sheet has more than {MOST_ROWS:,} rows. Split it into several files.")
+            raise Unreadable(TOO_MANY)
         self._cells = []
         self._column = -1
 

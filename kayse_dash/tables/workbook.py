@@ -19,6 +19,7 @@ from kayse_dash.tables.cells import GENERAL, Style, style
 from kayse_dash.tables.faults import Unreadable
 from kayse_dash.tables.sheet import SheetReader, TextReader, Texts
 
+LONGEST_NAME = 100  # characters; Excel's own limit for a sheet is 31
 NO_WORKBOOK = "This is not an Excel workbook. Save it as “Excel workbook (.xlsx)” or as “CSV UTF-8”, then upload that."
 NO_SHEET = "This workbook has no sheet with cells."
 
@@ -148,7 +149,7 @@ def _parts(zipped: ZipFile) -> _Parts:
             kind, part = targets.by_id.get(xml.attribute(attributes, "id") or "", ("", ""))
             if kind == "worksheet" and part in names:
                 hidden = attributes.get("state", "visible") != "visible"
-                parts.sheets.append(Sheet(attributes.get("name", ""), part, hidden))
+                parts.sheets.append(Sheet(attributes.get("name", "")[:LONGEST_NAME], part, hidden))
 
     xml.parse(archive.chunks(zipped, book), start)
     return parts

@@ -126,6 +126,7 @@ def test_how_the_file_is_read_can_be_changed(app: Flask, staff: FlaskClient) -> 
     assert "Two" in staff.get(here).text
     assert staff.post(f"{here}/layout", data={"sheet": "Two", "headings": "y"}).location == here
     assert the_import().columns == ["City"]
+    assert staff.post(f"{here}/layout", data={"sheet": "x" * 500, "headings": "y"}).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,10 @@ def test_viewers_see_imports_and_change_nothing(app: Flask, login: Login) -> Non
     assert "Check the file" not in viewer.get(here).text
     assert viewer.post(f"{here}/check", data=chosen()).status_code == 403
     check(reload(import_))
-    assert "Import 1 row" not in viewer.get(here).text
+    page = viewer.get(here).text
+    assert "Import 1 row" not in page
+    assert "Download" not in page
+    assert viewer.get(f"{here}/rejected.csv").status_code == 403
 
 
 def test_rejected_rows_are_downloaded_without_harm_and_can_come_back(app: Flask, staff: FlaskClient) -> None:

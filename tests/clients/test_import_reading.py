@@ -202,6 +202,8 @@ def test_the_system_of_an_id_is_the_column_s_else_the_chosen_one() -> None:
     [
         ({"mobile": "12345"}, "Mobile: “12345” is not a phone number."),
         ({"mobile": "212-555-0142 / 12"}, "is not a phone number."),
+        ({"mobile": "212-555-0142;" * 100}, "is not a phone number."),
+        ({"email": "a@example.com," * 100}, "is not an email address."),
         ({"email": "anna at example"}, "is not an email address."),
         ({"first_name": "x" * 101}, "is longer than 100 characters"),
         ({"first_name": "a\x07b"}, "one that cannot be kept"),

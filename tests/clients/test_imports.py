@@ -37,7 +37,7 @@ from tests.clients.imports_of import (
     upload,
     work,
 )
-from tests.conftest import on_both_databases
+from tests.conftest import on_both_databases, wait_until
 from tests.factories import make_event
 from tests.tables.workbooks import workbook
 
@@ -197,8 +197,10 @@ def test_who_asked_not_to_be_called_stays_uncalled(app: Flask) -> None:
     assert [client.voice_calls_opted_out for client in clients()] == [True, True]
 
 
-def test_a_phone_that_hundreds_share_tells_nobody_from_another(app: Flask) -> None:
+@pytest.mark.parametrize("most", [10, 10_000])
+def test_a_phone_that_hundreds_share_tells_nobody_from_another(app: Flask, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     """Such as the firm's own number: the rows stay apart, and looking them up stays quick."""
+    monkeypatch.setattr("kayse_dash.clients.import_match.MOST_MATCHES", most)
     rows = [person(n, mobile="212-555-0000", email="", id="", first="Same", last="Name") for n in range(150)]
     import_ = run(csv_bytes(*rows), duplicates=Duplicates.ADD)
     assert import_.created == 150
@@ -285,7 +287,6 @@ def test_the_name_of_a_file_is_only_a_name(app: Flask, name: str) -> None:
 def test_a_turn_that_breaks_off_leaves_no_row_twice_and_none_out(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_run, "FIRST_ROWS", 7)
     monkeypatch.setattr(import_run, "FEWEST_ROWS", 7)
-    monkeypatch.setattr(import_run, "TURN_S", 0)
     written = 0
     real = import_run._note
 
@@ -417,7 +418,7 @@ def test_a_copy_that_was_lost_is_made_again(app: Flask) -> None:
     imports.start(import_, STAFF, clock.now())
     db.session.commit()
     assert not import_run.turn(import_.id)  # a thread makes the copy meanwhile
-    import_prepare.prepare(import_.id)
+    wait_until(import_files.copy(import_.id).exists, "the copy")
     assert counts(work(import_)) == (1, 0, 0, 0)
 
 
