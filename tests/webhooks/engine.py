@@ -40,7 +40,10 @@ def happen(count: int = 1, *, type: str = "call_ended", now: datetime | None = N
 
 
 def turn(endpoint_id: int, *, at: datetime | None = None, lane: str = queue.SLOW, worker: str = WORKER) -> None:
-    """One turn of a webhook, with whatever came late to it; on the lane that serves all, for a busy machine makes any of them slow."""
+    """One turn of a webhook, with whatever came late to it.
+
+    On the lane that serves all of them by default: on a busy machine any of them can seem slow.
+    """
     drain.drain(endpoint_id, lane, worker, now=(lambda: at) if at else clock.now)
     assert senders.wait_for_left(20)
 
